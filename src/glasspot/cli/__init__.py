@@ -1,0 +1,53 @@
+"""The command line: parse, call, print. Heavy imports wait inside the command that needs them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from glasspot import __version__
+from glasspot.errors import GlasspotError
+
+DESCRIPTION = """\
+From targets (experiment or ab initio) to a validated interatomic potential for a glass,
+and from potentials to glass structures."""
+
+EPILOG = """\
+examples:
+  glasspot fit examples/silica/fit.toml      fit a silica potential to the ab initio liquid, with a report
+  glasspot status runs/silica                how far the fit is
+  glasspot quench examples/quench.toml       make a glass by melt and quench
+  glasspot analyse glass.extxyz              g(r), coordination, angles, Qn, S(Q)
+  glasspot potentials show BKS               a published potential: numbers, source, cautions
+
+Exit codes: 0 done, 1 the run failed (the message says why), 2 bad input (the message says how to mend it)."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with every command; imports nothing heavy."""
+    from glasspot.cli import analyse, fit, potentials, quench
+
+    parser = argparse.ArgumentParser(
+        prog="glasspot", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"glasspot {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+    for module in (fit, quench, analyse, potentials):
+        module.add_parser(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; a user's mistake is one line on stderr, never a traceback."""
+    args = build_parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except GlasspotError as error:
+        print(f"glasspot: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("glasspot: interrupted; what was finished is kept.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0

@@ -1,0 +1,17 @@
+"""The one exception that a user is meant to see, and the hint for a misspelt word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class GlasspotError(Exception):
+    """A mistake a user can mend. The message says what was given, what was expected and how to mend it."""
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """Return ``' Did you mean "x"?'`` for the closest option, or an empty string when none is close."""
+    by_lower = {option.lower(): option for option in options}
+    close = get_close_matches(word.lower(), list(by_lower), n=1, cutoff=0.6)
+    return f' Did you mean "{by_lower[close[0]]}"?' if close else ""

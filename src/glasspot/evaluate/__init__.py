@@ -1,0 +1,1 @@
+"""From a Job to an Outcome, on a worker."""

@@ -1,0 +1,1 @@
+"""Interatomic potentials as data: closed forms, electrostatics, the short-range wall, the library of published sets."""

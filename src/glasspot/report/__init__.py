@@ -1,0 +1,1 @@
+"""From the store to figures, one self-contained HTML page, and files that LAMMPS and ASE read."""

@@ -1,0 +1,1 @@
+"""Proposers of new parameter sets, all ask and tell."""
