@@ -1,0 +1,102 @@
+"""What a report of a fit shows, as plain values: filled from the store, drawn by the HTML page and by the image files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from glasspot.potential.model import Potential
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve of a panel: ``x``, ``y`` and, where known, the standard error of ``y`` (all shape (n,))."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    error: np.ndarray | None = None
+    role: str = "published"  # target | start | fitted | published
+
+
+@dataclass(frozen=True)
+class CurvePanel:
+    """Curves that share axes, such as the g(r) of one pair: target, start, fitted and published potentials."""
+
+    title: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One iteration of the fit. ``cost`` is R_chi as a fraction (0.05 = 5 %), nan where the MD failed."""
+
+    md_runs: int  # MD runs finished up to and with this step
+    cost: float
+    cost_error: float
+    predicted: float
+    accepted: bool
+    seconds: float  # wall time since the start of the fit
+    values: Mapping[str, float]  # parameter name -> value in the unit of the potential file
+    note: str = ""  # reason of a failure, or "far"/"near" phase, in words
+
+
+@dataclass(frozen=True)
+class Score:
+    """A potential scored on independent validation runs; costs are fractions."""
+
+    name: str
+    role: str  # start | fitted | published
+    cost: float
+    error: float
+    runs: int
+    per_curve: Mapping[str, float]  # target label -> R_chi of that curve alone
+    observables: Mapping[str, float] = field(default_factory=dict)  # "coordination Si-O" -> 4.02 ...
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A fitted parameter: its value at the start and at the end, and what the data say about it."""
+
+    name: str
+    unit: str
+    start: float
+    fitted: float
+    error: float  # one standard error from the linear response; inf where the data do not determine it
+    window: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A direction of parameter space with how well the data determine it (eigenvectors of the Fisher information)."""
+
+    cost_change: float  # change of the curves, as R_chi fraction, for a step of one window half-width
+    determined: bool
+    components: Mapping[str, float]
+    words: str
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """Everything the report of a fit draws and prints."""
+
+    title: str
+    description: str
+    state: str  # running | finished | interrupted | failed
+    steps: tuple[Step, ...]
+    parameters: tuple[Parameter, ...]
+    directions: tuple[Direction, ...]
+    scores: tuple[Score, ...]
+    noise_floor: float  # R_chi of a perfect model with runs of this length, as a fraction; nan when not known
+    panels: tuple[CurvePanel, ...]  # g(r) of every target curve
+    structure_panels: tuple[CurvePanel, ...]  # bond angles, coordination distributions
+    potentials: Mapping[str, Potential]  # name -> potential whose U(r) is drawn: start, fitted, published
+    fitted: Potential | None
+    timings: Mapping[str, float]  # seconds: wall, md, outside MD ...; fractions are derived when shown
+    provenance: Mapping[str, str]  # versions, host type, seed, commit, dates, hash of the input
+    cautions: tuple[str, ...] = ()  # what a reader must know: total g(r), short reference, unverified set ...
