@@ -1,0 +1,120 @@
+"""What every engine is asked and what it gives back: one simulation in, samples out as the run goes.
+
+Units: A, ps, eV, K, bar. Energies are potential energies of the whole system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
+
+from glasspot import protocol as protocols
+from glasspot.errors import GlasspotError
+
+if TYPE_CHECKING:
+    from glasspot.potential.model import Potential
+    from glasspot.structure.frames import Frame
+
+Reason = Literal["no-program", "crash", "lost-atoms", "nan", "time-limit", "too-hot"]
+REASONS: tuple[str, ...] = get_args(Reason)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What to simulate. The same simulation and program version give the same samples.
+
+    start: positions, and velocities where the protocol keeps them. seed: of the velocities and of Langevin forces.
+    """
+
+    potential: Potential
+    start: Frame
+    protocol: protocols.Protocol
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise GlasspotError(f"seed is {self.seed}; expected 0 or more.")
+        unknown = sorted(set(self.start.species) - set(self.potential.elements))
+        if unknown:
+            raise GlasspotError(
+                f'the potential "{self.potential.name}" has no {", ".join(unknown)}; '
+                f"it knows {', '.join(self.potential.elements)}."
+            )
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One frame of a run with its thermodynamic numbers.
+
+    stage: index into the protocol's stages. time_ps: from the start of that stage. energy_eV: potential energy with
+    everything in it; long_range_energy_eV: the part of it that is not in the pair tables (reciprocal space of PPPM),
+    0 for potentials with a cut-off Coulomb term. final: the state in which the run ended, with velocities; it is
+    extra to the sampled frames and comes last.
+    """
+
+    frame: Frame
+    stage: int
+    time_ps: float
+    energy_eV: float
+    temperature_K: float
+    pressure_bar: float
+    long_range_energy_eV: float = 0.0
+    final: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: steps are counted over all stages; seconds since its start.
+
+    temperature_K and density (g/cm3) are the last ones known, None before the first.
+    """
+
+    stage_name: str
+    step: int
+    total_steps: int
+    seconds: float
+    atom_steps_per_s: float
+    temperature_K: float | None = None
+    density: float | None = None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated seconds to the end; None before the first step."""
+        return self.seconds * (self.total_steps - self.step) / self.step if self.step else None
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class EngineFailure(GlasspotError):
+    """A simulation that did not end well: ``reason`` is one of REASONS, ``log_tail`` the last lines of the log."""
+
+    def __init__(self, reason: Reason, message: str, log_tail: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.log_tail = log_tail
+
+    def __reduce__(self) -> tuple[type[EngineFailure], tuple[str, str, str]]:
+        # An exception that crosses a process boundary is rebuilt from its arguments; the default keeps only one.
+        return (type(self), (self.reason, str(self), self.log_tail))
+
+
+class Engine(Protocol):
+    """Anything that can run a Simulation."""
+
+    @property
+    def name(self) -> str:
+        """Short name, such as "lammps"; part of the identity of a job."""
+        ...
+
+    def run(
+        self, simulation: Simulation, folder: Path, on_progress: OnProgress | None = None, keep: bool = False
+    ) -> Iterator[Sample]:
+        """Yield the samples as the run goes; the last one is ``final`` and has velocities.
+
+        folder: where the engine writes; made if absent. keep: keep the trajectory there as well. Closing the iterator
+        stops the run. Raises EngineFailure.
+        """
+        ...

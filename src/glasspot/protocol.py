@@ -1,0 +1,395 @@
+"""What is done to a glass, in no engine's words: stages one after another, and the presets of the literature.
+
+Units: time in ps, temperature in K, pressure in bar. The presets follow two papers whose numbers are written at each:
+``liquid-pdf`` the fit of silica potentials to the ab initio liquid, ``melt-quench`` the borosilicate glasses of a
+fit to density and four-fold boron. Their ``-quick`` versions say in ``note`` what they give up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from inspect import signature
+from typing import Any, Literal, get_args
+
+from glasspot.errors import GlasspotError, did_you_mean
+
+Kind = Literal["minimise", "nvt", "npt", "nve"]
+Ramp = float | tuple[float, float]
+
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One thing done to the atoms.
+
+    kind: "minimise" (energy, fixed cell), "nvt", "npt" (isotropic) or "nve"; duration in ps, 0 for "minimise".
+    temperature: K, or (start, end) for a linear ramp. Needed by "nvt" and "npt"; in "nve" it only sets the
+    velocities, when they are drawn. pressure: bar, or (start, end); "npt" only. sample_every: ps between samples,
+    the first one after that time; None for none. gentle: limited moves and a Langevin thermostat ("nvt" only), for
+    atoms that start badly placed. new_velocities: draw them from the Maxwell distribution, whatever the start had.
+
+    Raises GlasspotError for a combination that means nothing.
+    """
+
+    kind: Kind
+    duration: float = 0.0
+    temperature: Ramp | None = None
+    pressure: Ramp | None = None
+    sample_every: float | None = None
+    name: str = ""
+    gentle: bool = False
+    new_velocities: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise GlasspotError(
+                f'unknown kind of stage "{self.kind}"; expected one of {", ".join(KINDS)}.'
+                f"{did_you_mean(str(self.kind), KINDS)}"
+            )
+        object.__setattr__(self, "duration", _number(self, "duration", self.duration))
+        object.__setattr__(self, "temperature", _ramp(self, "temperature", self.temperature))
+        object.__setattr__(self, "pressure", _ramp(self, "pressure", self.pressure))
+        if self.sample_every is not None:
+            object.__setattr__(self, "sample_every", _number(self, "sample_every", self.sample_every))
+        self._check_times()
+        self._check_ensemble()
+
+    def _check_times(self) -> None:
+        if self.kind == "minimise":
+            if self.duration or self.sample_every is not None:
+                raise GlasspotError(f"{self.label}: a minimisation has no duration and no samples; leave both out.")
+            return
+        if self.duration <= 0:
+            raise GlasspotError(f"{self.label}: duration is {self.duration} ps; expected more than 0.")
+        if self.sample_every is not None and not 0 < self.sample_every <= self.duration * (1 + 1e-9):
+            raise GlasspotError(
+                f"{self.label}: sample_every is {self.sample_every} ps; expected more than 0 and at most "
+                f"the duration, {self.duration} ps."
+            )
+
+    def _check_ensemble(self) -> None:
+        if self.kind in ("nvt", "npt") and self.temperature is None:
+            raise GlasspotError(f"{self.label}: {self.kind} needs a temperature in K, or [start, end].")
+        if self.kind == "minimise" and self.temperature is not None:
+            raise GlasspotError(f"{self.label}: a minimisation has no temperature; leave it out.")
+        if self.kind == "nve" and isinstance(self.temperature, tuple):
+            raise GlasspotError(f"{self.label}: nve has no thermostat, so no ramp; give one temperature or none.")
+        if self.temperature is not None and min(_ends(self.temperature)) <= 0:
+            raise GlasspotError(f"{self.label}: temperature is {self.temperature} K; expected more than 0.")
+        if self.kind == "npt" and self.pressure is None:
+            raise GlasspotError(f"{self.label}: npt needs a pressure in bar, or [start, end]; 0 is the usual one.")
+        if self.kind != "npt" and self.pressure is not None:
+            raise GlasspotError(f'{self.label}: {self.kind} has no pressure; leave it out, or use kind "npt".')
+        if self.gentle and self.kind != "nvt":
+            raise GlasspotError(f'{self.label}: gentle is for kind "nvt" only, not "{self.kind}".')
+        if self.new_velocities and (self.kind == "minimise" or self.temperature is None):
+            raise GlasspotError(f"{self.label}: new_velocities needs a stage of dynamics with a temperature.")
+
+    @property
+    def label(self) -> str:
+        """The name, or the kind where no name was given."""
+        return self.name or self.kind
+
+    @property
+    def temperature_ends(self) -> tuple[float, float] | None:
+        """Temperature at the start and at the end in K; None where the stage has none."""
+        return None if self.temperature is None else _ends(self.temperature)
+
+    @property
+    def pressure_ends(self) -> tuple[float, float] | None:
+        """Pressure at the start and at the end in bar; None where the stage has none."""
+        return None if self.pressure is None else _ends(self.pressure)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every field as plain JSON values; ramps become lists."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Stage:
+        """Return the stage of ``to_dict``, or of a table typed by a user: an unknown key is refused."""
+        _check_keys("stage", data, [field.name for field in fields(cls)], needed=("kind",))
+        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Stages in order, with the numbers of integration that all of them share.
+
+    timestep, thermostat_damping and barostat_damping in ps (damping: the relaxation time of Nose-Hoover).
+    note: what a user should know, such as what a quick version gives up.
+    """
+
+    name: str
+    stages: tuple[Stage, ...]
+    timestep: float = 0.001
+    thermostat_damping: float = 0.1
+    barostat_damping: float = 1.0
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stages", tuple(self.stages))
+        if not self.stages:
+            raise GlasspotError(f'protocol "{self.name}" has no stage; give at least one.')
+        for key in ("timestep", "thermostat_damping", "barostat_damping"):
+            value = getattr(self, key)
+            if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+                raise GlasspotError(f'protocol "{self.name}": {key} is {value!r}; expected a number of ps above 0.')
+            object.__setattr__(self, key, float(value))
+        if self.timestep > 0.01:
+            raise GlasspotError(
+                f'protocol "{self.name}": timestep is {self.timestep} ps; oxides need 0.0005 to 0.002 ps '
+                "(times are in ps: 1 fs is 0.001)."
+            )
+        for stage in self.stages:
+            self._check_whole_steps(stage)
+
+    def _check_whole_steps(self, stage: Stage) -> None:
+        """A time that is no whole number of steps would be changed behind the user's back."""
+        for key, time in (("duration", stage.duration), ("sample_every", stage.sample_every)):
+            if time and (round(time / self.timestep) < 1 or not _is_whole(time / self.timestep)):
+                raise GlasspotError(
+                    f"{stage.label}: {key} is {time} ps, no whole number of steps of {self.timestep} ps; round it."
+                )
+        if stage.sample_every and not _is_whole(stage.duration / stage.sample_every):
+            raise GlasspotError(
+                f"{stage.label}: duration is {stage.duration} ps, no whole number of samples each "
+                f"{stage.sample_every} ps; change one of them."
+            )
+
+    def steps(self, stage: Stage) -> int:
+        """Return the number of time steps of ``stage`` (0 for a minimisation)."""
+        return round(stage.duration / self.timestep)
+
+    def steps_between_samples(self, stage: Stage) -> int:
+        """Return the number of time steps between two samples, 0 where nothing is sampled."""
+        return round(stage.sample_every / self.timestep) if stage.sample_every else 0
+
+    @property
+    def total_steps(self) -> int:
+        """Time steps of all stages together."""
+        return sum(self.steps(stage) for stage in self.stages)
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of all stages together."""
+        return sum(
+            self.steps(stage) // self.steps_between_samples(stage) for stage in self.stages if stage.sample_every
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; the same protocol always gives the same ones (job hashes are made of them)."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**values, "stages": [stage.to_dict() for stage in self.stages]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Protocol:
+        """Return the protocol of ``to_dict``; GlasspotError for an unknown or a missing key."""
+        _check_keys("protocol", data, [field.name for field in fields(cls)], needed=("name", "stages"))
+        if not isinstance(data["stages"], list | tuple):
+            raise GlasspotError("protocol: stages is not a list; write [[protocol.stages]] tables.")
+        stages = tuple(Stage.from_dict(stage) for stage in data["stages"])
+        return cls(**{**data, "stages": stages})
+
+
+def _ends(value: Ramp) -> tuple[float, float]:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def _is_whole(ratio: float) -> bool:
+    # Decimal times are not exact in binary: 8.1 / 0.001 is 8100 to within a few 1e-12.
+    return abs(ratio - round(ratio)) < 1e-6 * max(1.0, ratio)
+
+
+def _number(stage: Stage, key: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise GlasspotError(f"{stage.label}: {key} is {value!r}; expected a finite number.")
+    return float(value)
+
+
+def _ramp(stage: Stage, key: str, value: object) -> Ramp | None:
+    if value is None:
+        return None
+    if isinstance(value, tuple | list):
+        if len(value) != 2:
+            raise GlasspotError(f"{stage.label}: {key} has {len(value)} values; expected one, or [start, end].")
+        return (_number(stage, key, value[0]), _number(stage, key, value[1]))
+    return _number(stage, key, value)
+
+
+def _check_keys(what: str, data: Mapping[str, Any], known: list[str], needed: tuple[str, ...]) -> None:
+    for key in data:
+        if key not in known:
+            raise GlasspotError(
+                f'{what}: unknown key "{key}"; expected {", ".join(known)}.{did_you_mean(str(key), known)}'
+            )
+    for key in needed:
+        if key not in data:
+            raise GlasspotError(f'{what}: the key "{key}" is missing.')
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Presets
+
+ATMOSPHERE = 1.01325  # bar
+
+
+def liquid_pdf(
+    temperature: float = 3600.0,
+    equilibrate_ps: float = 10.0,
+    sample_ps: float = 10.0,
+    every_ps: float = 0.02,
+    start: str = "packing",
+    velocities: str = "draw",
+    hot_ps: float = 2.0,
+    hot_excess: float = 2000.0,
+    timestep: float = 0.001,
+) -> Protocol:
+    """Return the protocol of the liquid's pair distribution: NVT, 1 fs, 10 ps to equilibrate and 10 ps of samples.
+
+    temperature and hot_excess in K, times in ps. start: "packing" (random positions: minimise, then ``hot_ps`` at
+    ``temperature + hot_excess`` so that the packing is forgotten) or "warm" (a configuration of the same liquid: none
+    of that). velocities: "draw" or, for a warm start that has them, "keep". A sample each 0.02 ps: those of 0.05 ps
+    proved too sparse for the fluctuation fit.
+    """
+    _one_of("start", start, ("packing", "warm"))
+    _one_of("velocities", velocities, ("draw", "keep"))
+    first: tuple[Stage, ...] = ()
+    if start == "packing":
+        hot = temperature + hot_excess
+        settle = min(0.3, hot_ps)
+        first = (Stage("minimise", name="minimise"), Stage("nvt", settle, hot, name="settle", gentle=True))
+        if hot_ps > settle:
+            first += (Stage("nvt", round(hot_ps - settle, 9), hot, name="forget the packing"),)
+    draw = start == "warm" and velocities == "draw"
+    return Protocol(
+        "liquid-pdf",
+        (
+            *first,
+            Stage("nvt", equilibrate_ps, temperature, name="equilibrate", new_velocities=draw),
+            Stage("nvt", sample_ps, temperature, sample_every=every_ps, name="sample"),
+        ),
+        timestep=timestep,
+    )
+
+
+def liquid_pdf_quick(
+    temperature: float = 3600.0,
+    equilibrate_ps: float = 3.0,
+    sample_ps: float = 5.0,
+    every_ps: float = 0.02,
+    start: str = "packing",
+    velocities: str = "draw",
+    hot_ps: float = 1.0,
+    hot_excess: float = 2000.0,
+    timestep: float = 0.001,
+) -> Protocol:
+    """Return ``liquid_pdf`` with 3 ps + 5 ps: about 40 % of the time; the parameters are the same."""
+    full = liquid_pdf(temperature, equilibrate_ps, sample_ps, every_ps, start, velocities, hot_ps, hot_excess, timestep)
+    note = (
+        "quick: 3 ps + 5 ps instead of 10 ps + 10 ps. R_chi of 324 atoms then carries a noise of 1.2 to 1.9 %, and a "
+        "liquid that relaxes slowly (silica below 3500 K) keeps some memory of its start."
+    )
+    return Protocol("liquid-pdf-quick", full.stages, timestep=timestep, note=note)
+
+
+def melt_quench(
+    melt_temperature: float = 3000.0,
+    temperature: float = 300.0,
+    rate: float = 1.0,
+    melt_ps: float = 100.0,
+    relax_ps: float = 200.0,
+    sample_ps: float = 100.0,
+    every_ps: float = 1.0,
+    compress_ps: float = 20.0,
+    compress_pressure: float = 40000.0 * ATMOSPHERE,
+    melt_pressure: float = 20000.0 * ATMOSPHERE,
+    timestep: float = 0.001,
+) -> Protocol:
+    """Return the melt and quench of the borosilicate glasses, for a start from a random packing.
+
+    Minimise; NVT 300 K 20 ps; NPT 300 K 40,000 atm 20 ps; NPT 3000 K 20,000 atm 100 ps; NPT 3000 K 0 atm 100 ps;
+    NPT 3000 -> 300 K at 1 K/ps; NPT 300 K 200 ps; NVT 300 K 100 ps with a frame each ps. About 3000 atoms.
+    Temperatures in K, rate in K/ps, times in ps, pressures in bar. The first 0.5 ps of the NVT are gentle (limited
+    moves), which the paper does not need to say. Silica wants a melt_temperature of 4500 K or more.
+    """
+    if not rate > 0:
+        raise GlasspotError(f"melt-quench: rate is {rate} K/ps; expected more than 0, such as 1.")
+    if not melt_temperature > temperature:
+        raise GlasspotError(
+            f"melt-quench: melt_temperature is {melt_temperature} K; expected more than the final {temperature} K."
+        )
+    quench_ps = max(1, round((melt_temperature - temperature) / rate / timestep)) * timestep
+    settle = min(0.5, compress_ps / 2)
+    return Protocol(
+        "melt-quench",
+        (
+            Stage("minimise", name="minimise"),
+            Stage("nvt", settle, temperature, name="settle", gentle=True),
+            Stage("nvt", round(compress_ps - settle, 9), temperature, name="relax the packing"),
+            Stage("npt", compress_ps, temperature, compress_pressure, name="compress"),
+            Stage("npt", melt_ps, melt_temperature, melt_pressure, name="melt under pressure"),
+            Stage("npt", melt_ps, melt_temperature, 0.0, name="melt"),
+            Stage("npt", quench_ps, (melt_temperature, temperature), 0.0, name="quench"),
+            Stage("npt", relax_ps, temperature, 0.0, name="relax"),
+            Stage("nvt", sample_ps, temperature, sample_every=every_ps, name="sample"),
+        ),
+        timestep=timestep,
+    )
+
+
+def melt_quench_quick(
+    melt_temperature: float = 3000.0,
+    temperature: float = 300.0,
+    rate: float = 100.0,
+    melt_ps: float = 10.0,
+    relax_ps: float = 10.0,
+    sample_ps: float = 5.0,
+    every_ps: float = 0.1,
+    compress_ps: float = 4.0,
+    compress_pressure: float = 40000.0 * ATMOSPHERE,
+    melt_pressure: float = 20000.0 * ATMOSPHERE,
+    timestep: float = 0.001,
+) -> Protocol:
+    """Return ``melt_quench`` at 100 K/ps and a tenth of the other times; the parameters are the same."""
+    full = melt_quench(
+        melt_temperature, temperature, rate, melt_ps, relax_ps, sample_ps, every_ps, compress_ps, compress_pressure,
+        melt_pressure, timestep,
+    )  # fmt: skip
+    note = (
+        "quick: 100 K/ps instead of 1 K/ps. The glass keeps a hotter structure: for borosilicates of 12 and 50 % B2O3 "
+        "the density comes out 6 % low and fraction_B4 0.51 instead of 0.82, and 0.30 instead of 0.44."
+    )
+    return Protocol("melt-quench-quick", full.stages, timestep=timestep, note=note)
+
+
+PRESETS: dict[str, Callable[..., Protocol]] = {
+    "liquid-pdf": liquid_pdf,
+    "liquid-pdf-quick": liquid_pdf_quick,
+    "melt-quench": melt_quench,
+    "melt-quench-quick": melt_quench_quick,
+}
+
+
+def preset(name: str, **numbers: Any) -> Protocol:
+    """Return a preset by its name, with some of its numbers changed.
+
+    Raises GlasspotError for a name or a number that is not known.
+    """
+    if name not in PRESETS:
+        raise GlasspotError(f'unknown protocol "{name}"; expected {", ".join(PRESETS)}.{did_you_mean(name, PRESETS)}')
+    known = list(signature(PRESETS[name]).parameters)
+    _check_keys(f'protocol "{name}"', numbers, known, needed=())
+    for key, value in numbers.items():
+        if key not in ("start", "velocities") and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise GlasspotError(f'protocol "{name}": {key} is {value!r}; expected a number.')
+    return PRESETS[name](**numbers)
+
+
+def _one_of(key: str, value: str, options: tuple[str, ...]) -> None:
+    if value not in options:
+        raise GlasspotError(f'{key} is "{value}"; expected {" or ".join(options)}.{did_you_mean(str(value), options)}')
