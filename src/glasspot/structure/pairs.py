@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
+from numba import njit, uint64
 from numpy.typing import NDArray
 
 from glasspot.errors import GlasspotError
@@ -47,7 +47,11 @@ def fine_histogram(frame: Frame, r_max: float, n_nodes: int) -> NDArray[np.float
     ("cloud in cell"), so that sum_k counts_k u(r_k) is the energy of a pair potential to second order in the spacing.
     The last node receives from one side only. Rows as :func:`pair_labels`; distances in A.
     """
-    return _count(frame, r_max, n_nodes, linear=True)
+    both = _count(frame, r_max, n_nodes)
+    counts = np.zeros((len(both), n_nodes + 1))
+    counts[:, :-1] = both[:, :, 0] - both[:, :, 1]
+    counts[:, 1:] += both[:, :, 1]
+    return counts
 
 
 def histogram(frame: Frame, r_max: float, n_bins: int) -> NDArray[np.float64]:
@@ -55,7 +59,7 @@ def histogram(frame: Frame, r_max: float, n_bins: int) -> NDArray[np.float64]:
 
     Rows as :func:`pair_labels`; distances in A.
     """
-    return _count(frame, r_max, n_bins, linear=False)[:, :n_bins]
+    return _count(frame, r_max, n_bins)[:, :, 0].copy()
 
 
 def neighbour_list(
@@ -94,7 +98,8 @@ def _check_range(r_max: float, n_bins: int) -> None:
         raise GlasspotError(f"a histogram needs at least one bin; given {n_bins}.")
 
 
-def _count(frame: Frame, r_max: float, n_bins: int, linear: bool) -> NDArray[np.float64]:
+def _count(frame: Frame, r_max: float, n_bins: int) -> NDArray[np.float64]:
+    """Return (n_pairs, n_bins, 2): pairs in each bin, and the sum of their places (0..1) within the bin."""
     _check_range(r_max, n_bins)
     n_species = len(frame.species)
     table = pair_index(n_species)
@@ -106,18 +111,11 @@ def _count(frame: Frame, r_max: float, n_bins: int, linear: bool) -> NDArray[np.
         ordered = frame.positions[by_type]
         wrapped = np.ascontiguousarray((ordered - lengths * np.floor(ordered / lengths)).T)
         ends = np.searchsorted(frame.types[by_type], np.arange(n_species), side="right")
-        both = _all_pairs(wrapped, frame.types[by_type], ends, lengths, table, n_pairs, r_max, n_bins, linear)
-    else:
-        # Bins of about half r_max: a tighter fit to the sphere than bins of r_max.
-        position, bins, order, start, shape, reach = _bins(frame, r_max, 0.5 * r_max)
-        types = frame.types[order]
-        both = _binned(position, types, frame.cell, bins, start, shape, reach, table, n_pairs, r_max, n_bins, linear)
-    counts = both[:, : n_bins + 1, 0].copy()
-    if linear:
-        shares = both[:, : n_bins + 1, 1]
-        counts -= shares
-        counts[:, 1:] += shares[:, :-1]
-    return counts
+        return np.asarray(_all_pairs(wrapped, frame.types[by_type], ends, lengths, table, n_pairs, r_max, n_bins))
+    # Bins of about half r_max: a tighter fit to the sphere than bins of r_max.
+    position, bins, order, start, shape, reach = _bins(frame, r_max, 0.5 * r_max)
+    types = frame.types[order]
+    return np.asarray(_binned(position, types, frame.cell, bins, start, shape, reach, table, n_pairs, r_max, n_bins))
 
 
 def _bins(frame: Frame, r_max: float, width: float) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray, NDArray]:
@@ -142,49 +140,58 @@ def _bins(frame: Frame, r_max: float, width: float) -> tuple[NDArray, NDArray, N
     return position, number[order], order, start, shape, reach
 
 
+# Unsigned loop variables below: numba then drops the test for negative indices, and the loops become vector code.
 @njit(cache=True, nogil=True, fastmath=True)
-def _scatter(buffer, m, counts, linear):  # type: ignore[no-untyped-def]
-    for k in range(m):
-        t = buffer[k]
-        node = int(t)
+def _squared_distances(px, py, pz, x, y, z, lx, ly, lz, squared):  # type: ignore[no-untyped-def]
+    for j in range(uint64(len(px))):
+        dx = abs(px[j] - x)
+        dy = abs(py[j] - y)
+        dz = abs(pz[j] - z)
+        dx = min(dx, lx - dx)
+        dy = min(dy, ly - dy)
+        dz = min(dz, lz - dz)
+        squared[j] = dx * dx + dy * dy + dz * dz
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _keep_near(squared, begin, end, limit, near):  # type: ignore[no-untyped-def]
+    """Copy the values under ``limit`` to the front of ``near`` without a branch; return how many."""
+    m = uint64(0)
+    for j in range(uint64(begin), uint64(end)):
+        near[m] = squared[j]
+        m += uint64(squared[j] < limit)
+    return m
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _scatter(near, m, scale, last, counts):  # type: ignore[no-untyped-def]
+    for k in range(uint64(m)):
+        near[k] = math.sqrt(near[k]) * scale
+    for k in range(uint64(m)):
+        # A distance a rounding error below r_max may scale to r_max itself; it stays in the last bin.
+        node = min(uint64(near[k]), last)
         counts[node, 0] += 1.0
-        if linear:
-            counts[node, 1] += t - node
+        counts[node, 1] += near[k] - node
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _all_pairs(position, types, ends, lengths, table, n_pairs, r_max, n_bins, linear):  # type: ignore[no-untyped-def]
+def _all_pairs(position, types, ends, lengths, table, n_pairs, r_max, n_bins):  # type: ignore[no-untyped-def]
     """Every pair at its nearest image. ``position`` (3, n), wrapped and sorted by type; ``ends`` (n_species,).
 
-    Returns (n_pairs, n_bins + 2, 2): number of pairs in each bin, and the sum of their places within the bin.
+    Returns (n_pairs, n_bins, 2): number of pairs in each bin, and the sum of their places within the bin.
     """
     n = position.shape[1]
-    counts = np.zeros((n_pairs, n_bins + 2, 2))
-    scale = n_bins / r_max
-    limit = r_max * r_max
-    lx, ly, lz = lengths[0], lengths[1], lengths[2]
+    counts = np.zeros((n_pairs, n_bins, 2))
     px, py, pz = position[0], position[1], position[2]
+    lx, ly, lz = lengths[0], lengths[1], lengths[2]
     squared = np.empty(n)
     near = np.empty(n + 1)
     for i in range(n - 1):
-        x, y, z = px[i], py[i], pz[i]
-        for j in range(i + 1, n):
-            dx = abs(px[j] - x)
-            dy = abs(py[j] - y)
-            dz = abs(pz[j] - z)
-            dx = min(dx, lx - dx)
-            dy = min(dy, ly - dy)
-            dz = min(dz, lz - dz)
-            squared[j] = dx * dx + dy * dy + dz * dz
+        _squared_distances(px[i + 1 :], py[i + 1 :], pz[i + 1 :], px[i], py[i], pz[i], lx, ly, lz, squared[i + 1 :])
         begin = i + 1
         for b in range(types[i], len(ends)):
-            m = 0
-            for j in range(begin, ends[b]):
-                near[m] = squared[j]
-                m += 1 if squared[j] < limit else 0
-            for k in range(m):
-                near[k] = math.sqrt(near[k]) * scale
-            _scatter(near, m, counts[table[types[i], b]], linear)
+            m = _keep_near(squared, begin, ends[b], r_max * r_max, near)
+            _scatter(near, m, n_bins / r_max, uint64(n_bins - 1), counts[table[types[i], b]])
             begin = max(begin, ends[b])
     return counts
 
@@ -198,13 +205,13 @@ def _shifted(place, step, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _binned(position, types, cell, bins, start, shape, reach, table, n_pairs, r_max, n_bins, linear):  # type: ignore[no-untyped-def]
+def _binned(position, types, cell, bins, start, shape, reach, table, n_pairs, r_max, n_bins):  # type: ignore[no-untyped-def]
     """Pairs through bins and image shifts, each unordered pair once: only bins in the upper half space of steps.
 
     Returns as :func:`_all_pairs`.
     """
     n = position.shape[0]
-    counts = np.zeros((n_pairs, n_bins + 2, 2))
+    counts = np.zeros((n_pairs, n_bins, 2))
     scale = n_bins / r_max
     limit = r_max * r_max
     for i in range(n):
@@ -230,11 +237,10 @@ def _binned(position, types, cell, bins, start, shape, reach, table, n_pairs, r_
                         d2 = dx * dx + dy * dy + dz * dz
                         if d2 < limit:
                             t = math.sqrt(d2) * scale
-                            node = int(t)
+                            node = min(int(t), n_bins - 1)
                             row = table[types[i], types[j]]
                             counts[row, node, 0] += 1.0
-                            if linear:
-                                counts[row, node, 1] += t - node
+                            counts[row, node, 1] += t - node
     return counts
 
 
