@@ -1,0 +1,231 @@
+"""The file format of a potential <-> the objects of model.py. Unknown keys are refused; the format is told in io.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.potential.coulomb import STYLES, Coulomb
+from glasspot.potential.forms import FORMS, Term
+from glasspot.potential.model import PairInteraction, Potential, ThreeBody
+from glasspot.potential.rules import COMPOSITION_RULES
+from glasspot.units import energy_factor
+
+TEXTS = ("title", "source", "doi", "verification")
+TOP_LEVEL = (
+    *("name", *TEXTS, "unit", "verified", "cautions", "r_cut", "cutoff", "smooth_width", "wall", "balance"),
+    *("charges", "coulomb", "pair", "three_body"),
+)
+CUTOFFS = ("truncate", "shift", "smooth")
+VERIFIED = ("yes", "partly", "no")
+WALLS = ("auto", "none")
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    known = tuple(known)
+    for key in table:
+        if key not in known:
+            raise GlasspotError(
+                f'{where}: unknown key "{key}"; expected one of {", ".join(known)}.{did_you_mean(str(key), known)}'
+            )
+
+
+def _table(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise GlasspotError(f"{where}: expected a table of key = value, got {value!r}")
+    return value
+
+
+def _tables(value: Any, where: str) -> list[Mapping[str, Any]]:
+    if not isinstance(value, list | tuple):
+        raise GlasspotError(f"{where}: expected a list of tables ([[...]] in TOML), got {value!r}")
+    return [_table(item, where) for item in value]
+
+
+def _number(table: Mapping[str, Any], key: str, where: str, default: float | None = None) -> float:
+    value = table.get(key, default)
+    if value is None:
+        raise GlasspotError(f'{where}: "{key}" is missing; expected a number')
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise GlasspotError(f'{where}: "{key}" must be a finite number, got {value!r}')
+    return float(value)
+
+
+def _positive(table: Mapping[str, Any], key: str, where: str, default: float | None = None) -> float:
+    value = _number(table, key, where, default)
+    if value <= 0.0:
+        raise GlasspotError(f'{where}: "{key}" must be above zero, got {value:g}')
+    return value
+
+
+def _text(table: Mapping[str, Any], key: str, where: str, default: str = "") -> str:
+    value = table.get(key, default)
+    if not isinstance(value, str):
+        raise GlasspotError(f'{where}: "{key}" must be text, got {value!r}')
+    return value
+
+
+def _choice(table: Mapping[str, Any], key: str, where: str, options: tuple[str, ...]) -> str:
+    value = _text(table, key, where, options[0])
+    if value not in options:
+        raise GlasspotError(
+            f'{where}: "{key}" is "{value}"; expected one of {", ".join(options)}.{did_you_mean(value, options)}'
+        )
+    return value
+
+
+def _species(value: Any, number: int, known: Iterable[str], where: str) -> tuple[str, ...]:
+    """Return ``number`` species names, each of which has a charge."""
+    known = tuple(known)
+    if not isinstance(value, list | tuple) or len(value) != number or not all(isinstance(item, str) for item in value):
+        raise GlasspotError(f"{where}: expected a list of {number} elements, got {value!r}")
+    for species in value:
+        if species not in known:
+            raise GlasspotError(
+                f'{where}: "{species}" has no charge; add it to [charges] ({", ".join(known)}).{did_you_mean(species, known)}'
+            )
+    return tuple(value)
+
+
+def _read_coulomb(table: Mapping[str, Any], where: str) -> Coulomb:
+    style = _text(table, "style", where)
+    if style not in STYLES:
+        raise GlasspotError(
+            f'{where}: "style" is "{style}"; expected one of {", ".join(STYLES)}.{did_you_mean(style, STYLES)}'
+        )
+    kind = STYLES[style]
+    names = [f.name for f in fields(kind)]
+    _refuse_unknown(table, ("style", *names), where)
+    if style == "dsf":
+        return STYLES["dsf"](alpha=_number(table, "alpha", where), r_cut=_positive(table, "r_cut", where))
+    numbers = {name: _number(table, name, where) for name in names if name in table}
+    numbers["r_cut"] = _positive(table, "r_cut", where)
+    if not 0.0 < numbers.get("accuracy", 1e-5) < 1.0:
+        raise GlasspotError(f'{where}: "accuracy" must lie between 0 and 1 (1e-5 is usual), got {numbers["accuracy"]:g}')
+    if min(numbers.get("alpha", 0.0), numbers.get("smooth_width", 0.0)) < 0.0:
+        raise GlasspotError(f'{where}: "alpha" and "smooth_width" must not be negative')
+    return kind(**numbers)
+
+
+def _read_term(table: Mapping[str, Any], factor: float, where: str) -> Term:
+    form = _text(table, "form", where)
+    if form not in FORMS:
+        raise GlasspotError(
+            f'{where}: "form" is "{form}"; expected one of {", ".join(FORMS)}.{did_you_mean(form, FORMS)}'
+        )
+    kind = FORMS[form]
+    known = [f.name for f in fields(kind)]
+    _refuse_unknown(table, ("form", *known), where)
+    rule = table.get("composition_rule")
+    if rule is not None and rule not in COMPOSITION_RULES:
+        raise GlasspotError(f'{where}: unknown composition_rule {rule!r}; expected one of {", ".join(COMPOSITION_RULES)}')
+    numbers: dict[str, Any] = {}
+    for name in kind.parameters():
+        optional = name == "C" or (name, form) in {("D", "born-mayer-huggins")} or (name == "D" and rule is not None)
+        value = _number(table, name, where, 0.0 if optional else None)
+        if name in ("rho", "n") and value <= 0.0:
+            raise GlasspotError(f'{where}: "{name}" must be above zero, got {value:g}')
+        numbers[name] = value * factor if name in kind.energy_parameters else value
+    if rule is not None:
+        numbers["composition_rule"] = rule
+    return kind(**numbers)
+
+
+def _read_pair(table: Mapping[str, Any], factor: float, elements: tuple[str, ...], where: str) -> PairInteraction:
+    _refuse_unknown(table, ("elements", "term"), where)
+    a, b = _species(table.get("elements"), 2, elements, where)
+    where = f"{where} {a}-{b}"
+    terms = tuple(_read_term(term, factor, where) for term in _tables(table.get("term", []), where))
+    if not terms:
+        raise GlasspotError(f"{where}: no [[pair.term]] is given; leave the pair out when it has no short-range term")
+    return PairInteraction((a, b), terms)
+
+
+def _read_three_body(table: Mapping[str, Any], factor: float, elements: tuple[str, ...], where: str) -> ThreeBody:
+    _refuse_unknown(table, [f.name for f in fields(ThreeBody)], where)
+    (centre,) = _species([table.get("centre")], 1, elements, where)
+    a, b = _species(table.get("ends"), 2, elements, where)
+    return ThreeBody(
+        centre=centre,
+        ends=(a, b),
+        K=_number(table, "K", where) * factor,
+        theta0=_number(table, "theta0", where),
+        rho=_positive(table, "rho", where),
+        r_cut=_positive(table, "r_cut", where),
+    )
+
+
+def potential_from_dict(data: Mapping[str, Any]) -> Potential:
+    """Return the Potential of a parsed file; GlasspotError names the key that is wrong and how to mend it."""
+    data = _table(data, "potential")
+    name = _text(data, "name", "potential")
+    if not name:
+        raise GlasspotError('potential: "name" is missing; expected a short name such as name = "BKS"')
+    where = f"potential {name}"
+    _refuse_unknown(data, TOP_LEVEL, where)
+    factor = energy_factor(_text(data, "unit", where, "eV"))
+    charge_table = _table(data.get("charges"), f"{where}, [charges]")
+    charges = {species: _number(charge_table, species, f"{where}, [charges]") for species in charge_table}
+    balance = _text(data, "balance", where) or None
+    elements = tuple(charges) if balance is None or balance in charges else (*charges, balance)
+    pairs = tuple(
+        _read_pair(pair, factor, elements, f"{where}, [[pair]]")
+        for pair in _tables(data.get("pair", []), f"{where}, pair")
+    )
+    seen = set()
+    for pair in pairs:
+        key = tuple(sorted(pair.elements))
+        if key in seen:
+            raise GlasspotError(f"{where}: the pair {'-'.join(pair.elements)} is given twice; put all terms in one [[pair]]")
+        seen.add(key)
+    cautions = data.get("cautions", [])
+    if not isinstance(cautions, list | tuple) or not all(isinstance(item, str) for item in cautions):
+        raise GlasspotError(f'{where}: "cautions" must be a list of texts, got {cautions!r}')
+    return Potential(
+        name=name,
+        charges=charges,
+        pairs=pairs,
+        coulomb=_read_coulomb(_table(data.get("coulomb"), f"{where}, [coulomb]"), f"{where}, [coulomb]"),
+        r_cut=_positive(data, "r_cut", where),
+        cutoff=_choice(data, "cutoff", where, CUTOFFS),
+        smooth_width=_positive(data, "smooth_width", where, 0.2),
+        wall=_choice(data, "wall", where, WALLS),
+        balance=balance,
+        three_body=tuple(
+            _read_three_body(item, factor, elements, f"{where}, [[three_body]]")
+            for item in _tables(data.get("three_body", []), f"{where}, three_body")
+        ),
+        verified=_choice({"verified": "no", **data}, "verified", where, VERIFIED),
+        cautions=tuple(cautions),
+        **{key: _text(data, key, where) for key in TEXTS},
+    )
+
+
+def potential_to_dict(potential: Potential) -> dict[str, Any]:
+    """Return the file format of ``potential`` as plain lists, dicts, texts and floats, energies in eV."""
+    data: dict[str, Any] = {"name": potential.name}
+    data |= {key: getattr(potential, key) for key in TEXTS}
+    data |= {"unit": "eV", "verified": potential.verified, "cautions": list(potential.cautions)}
+    data |= {"r_cut": potential.r_cut, "cutoff": potential.cutoff, "wall": potential.wall}
+    if potential.cutoff == "smooth":
+        data["smooth_width"] = potential.smooth_width
+    if potential.balance is not None:
+        data["balance"] = potential.balance
+    data["charges"] = dict(potential.charges)
+    data["coulomb"] = {"style": potential.coulomb.style, **_plain(potential.coulomb)}
+    data["pair"] = [
+        {"elements": list(pair.elements), "term": [{"form": term.form, **_plain(term)} for term in pair.terms]}
+        for pair in potential.pairs
+    ]
+    if potential.three_body:
+        data["three_body"] = [{**_plain(item), "ends": list(item.ends)} for item in potential.three_body]
+    return data
+
+
+def _plain(item: Coulomb | Term | ThreeBody) -> dict[str, Any]:
+    """Return the fields of ``item`` that are set."""
+    values = {f.name: getattr(item, f.name) for f in fields(item)}
+    return {name: value for name, value in values.items() if value is not None}
