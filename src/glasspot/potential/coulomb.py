@@ -3,8 +3,8 @@
 Each style gives ``energy(qq, r)`` and ``force(qq, r)`` for a product of charges ``qq`` (e^2) and distances ``r`` (A).
 All three vanish beyond ``r_cut``; only :class:`PPPM` leaves a reciprocal-space part to the engine.
 
-Sources: Fennell, Gezelter 2006, 10.1063/1.2206581 (DSF); Sundararaman et al. 2018, 10.1063/1.5023707 (SHIK's Wolf sum with a
-smoothing function); Kolafa, Perram 1992, 10.1080/08927029208049126 (error of the real-space sum).
+Sources: Fennell, Gezelter 2006, 10.1063/1.2206581 (DSF); Sundararaman et al. 2018, 10.1063/1.5023707 (SHIK's Wolf sum
+with a smoothing function); Kolafa, Perram 1992, 10.1080/08927029208049126 (error of the real-space sum).
 """
 
 from __future__ import annotations

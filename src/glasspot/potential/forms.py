@@ -3,14 +3,14 @@
 Each form is a frozen dataclass of plain floats. ``form`` is its name in a potential file, ``energy_parameters`` are the
 parameters that carry the unit of energy (they are converted when a file states kcal/mol, kJ/mol or K).
 
-==================== =============================================================== ===========================
-form                 V(r)                                                            source
-==================== =============================================================== ===========================
-buckingham           A exp(-r/rho) - C/r^6                                           Buckingham 1938, 10.1098/rspa.1938.0173
-born-mayer-huggins   A exp((sigma - r)/rho) - C/r^6 + D/r^8                          Tosi, Fumi 1964, 10.1016/0022-3697(64)90160-X
-morse                D [(1 - exp(-a (r - r0)))^2 - 1]                                Morse 1929, 10.1103/PhysRev.34.57
+==================== ========================================== =========================================
+form                 V(r)                                       source
+==================== ========================================== =========================================
+buckingham           A exp(-r/rho) - C/r^6                      Buckingham 1938, 10.1098/rspa.1938.0173
+born-mayer-huggins   A exp((sigma - r)/rho) - C/r^6 + D/r^8     Fumi, Tosi 1964, 10.1016/0022-3697(64)90159-3
+morse                D [(1 - exp(-a (r - r0)))^2 - 1]           Morse 1929, 10.1103/PhysRev.34.57
 inverse-power        coefficient / r^n
-==================== =============================================================== ===========================
+==================== ========================================== =========================================
 
 Born-Mayer-Huggins has the signs of LAMMPS ``pair_style born`` (+D/r^8).
 """

@@ -21,8 +21,8 @@
     O = -1.2
 
     [coulomb]
-    style = "dsf"                # dsf: alpha, r_cut | wolf: r_cut, smooth_width = 0.2, alpha = 0 | pppm: r_cut, accuracy = 1e-5
-    alpha = 0.25                 # 1/A
+    style = "dsf"                # dsf: alpha, r_cut | wolf: r_cut, smooth_width = 0.2, alpha = 0
+    alpha = 0.25                 # 1/A               | pppm: r_cut, accuracy = 1e-5
     r_cut = 8.0                  # A
 
     [[pair]]                     # a pair that has no short-range term is left out
@@ -75,7 +75,8 @@ def _library_index() -> dict[str, str]:
     if not folder.is_dir():
         return {}
     files = [file for file in folder.iterdir() if file.name.endswith(".toml")]
-    index = {str(_parse(file.read_text(encoding="utf-8"), file.name).get("name", file.name)): file.name for file in files}
+    tables = {file.name: _parse(file.read_text(encoding="utf-8"), file.name) for file in files}
+    index = {str(table.get("name", file)): file for file, table in tables.items()}
     return dict(sorted(index.items(), key=lambda item: item[0].lower()))
 
 
@@ -111,8 +112,8 @@ def load_potential(name_or_path: str | Path, check: bool = True) -> Potential:
         if _simple(text) not in index:
             known = list_potentials()
             raise GlasspotError(
-                f'unknown potential "{text}"; expected a name of the library ({", ".join(known)}) or the path of a .toml '
-                f"file.{did_you_mean(text, known)}"
+                f'unknown potential "{text}"; expected a name of the library ({", ".join(known)}) or the path of a '
+                f".toml file.{did_you_mean(text, known)}"
             )
         file = index[_simple(text)]
         potential = Potential.from_dict(_parse((_library() / file).read_text(encoding="utf-8"), file))

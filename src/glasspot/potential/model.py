@@ -138,7 +138,8 @@ class Potential:
         if not terms:
             return energy, force
         if self.cutoff != "truncate":
-            energy -= sum(float(term.energy(np.float64(self.r_cut))) for term in terms)  # type: ignore[arg-type]
+            at_cut = np.array([self.r_cut])
+            energy -= sum(float(term.energy(at_cut)[0]) for term in terms)
         if self.cutoff == "smooth":
             g, slope = smoothing(r, self.r_cut, self.smooth_width)
             return energy * g, force * g - energy * slope
@@ -163,9 +164,15 @@ class Potential:
             self._walls[a, b] = self._walls[b, a] = None if self.wall == "none" else find_wall(self, a, b)
         return self._walls[a, b]
 
+    def is_complete(self, a: str, b: str) -> bool:
+        """Return False for a pair that waits for a composition: a balanced charge or a depth by rule."""
+        waits = any(isinstance(t, Morse) and t.composition_rule is not None and t.D == 0.0 for t in self.terms(a, b))
+        return a in self.charges and b in self.charges and not waits
+
     def walls(self) -> dict[tuple[str, str], Wall]:
-        """Return the walls of all pairs that have one, in the order of ``elements``."""
-        found = {(a, b): self.pair_wall(a, b) for i, a in enumerate(self.elements) for b in self.elements[i:]}
+        """Return the walls of the pairs that have one; pairs that wait for a composition are left out."""
+        pairs = [(a, b) for i, a in enumerate(self.elements) for b in self.elements[i:]]
+        found = {(a, b): self.pair_wall(a, b) for a, b in pairs if self.is_complete(a, b)}
         return {pair: wall for pair, wall in found.items() if wall is not None}
 
     def pair_energy(self, a: str, b: str, r: npt.ArrayLike) -> FloatArray:

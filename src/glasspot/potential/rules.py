@@ -79,7 +79,7 @@ def balancing_charge(name: str, balance: str, charges: Mapping[str, float], coun
                 "Choose oxides of these elements or another potential (glasspot potentials list)."
             )
     if not counts.get(balance):
-        raise GlasspotError(f'the potential {name} balances the charge on "{balance}", which the glass does not contain')
+        raise GlasspotError(f'the potential {name} balances the charge on "{balance}", which the glass does not have')
     others = math.fsum(charges[species] * number for species, number in counts.items() if species != balance and number)
     return -others / counts[balance]
 

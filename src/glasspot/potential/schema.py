@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from glasspot.errors import GlasspotError, did_you_mean
-from glasspot.potential.coulomb import STYLES, Coulomb
+from glasspot.potential.coulomb import DSF, PPPM, STYLES, Coulomb, Wolf
 from glasspot.potential.forms import FORMS, Term
 from glasspot.potential.model import PairInteraction, Potential, ThreeBody
 from glasspot.potential.rules import COMPOSITION_RULES
@@ -84,9 +84,8 @@ def _species(value: Any, number: int, known: Iterable[str], where: str) -> tuple
         raise GlasspotError(f"{where}: expected a list of {number} elements, got {value!r}")
     for species in value:
         if species not in known:
-            raise GlasspotError(
-                f'{where}: "{species}" has no charge; add it to [charges] ({", ".join(known)}).{did_you_mean(species, known)}'
-            )
+            hint = did_you_mean(species, known)
+            raise GlasspotError(f'{where}: "{species}" has no charge; add it to [charges] ({", ".join(known)}).{hint}')
     return tuple(value)
 
 
@@ -100,14 +99,14 @@ def _read_coulomb(table: Mapping[str, Any], where: str) -> Coulomb:
     names = [f.name for f in fields(kind)]
     _refuse_unknown(table, ("style", *names), where)
     if style == "dsf":
-        return STYLES["dsf"](alpha=_number(table, "alpha", where), r_cut=_positive(table, "r_cut", where))
+        return DSF(alpha=_number(table, "alpha", where), r_cut=_positive(table, "r_cut", where))
     numbers = {name: _number(table, name, where) for name in names if name in table}
     numbers["r_cut"] = _positive(table, "r_cut", where)
     if not 0.0 < numbers.get("accuracy", 1e-5) < 1.0:
-        raise GlasspotError(f'{where}: "accuracy" must lie between 0 and 1 (1e-5 is usual), got {numbers["accuracy"]:g}')
+        raise GlasspotError(f'{where}: "accuracy" must lie between 0 and 1, usually 1e-5; got {numbers["accuracy"]:g}')
     if min(numbers.get("alpha", 0.0), numbers.get("smooth_width", 0.0)) < 0.0:
         raise GlasspotError(f'{where}: "alpha" and "smooth_width" must not be negative')
-    return kind(**numbers)
+    return Wolf(**numbers) if style == "wolf" else PPPM(**numbers)
 
 
 def _read_term(table: Mapping[str, Any], factor: float, where: str) -> Term:
@@ -121,7 +120,8 @@ def _read_term(table: Mapping[str, Any], factor: float, where: str) -> Term:
     _refuse_unknown(table, ("form", *known), where)
     rule = table.get("composition_rule")
     if rule is not None and rule not in COMPOSITION_RULES:
-        raise GlasspotError(f'{where}: unknown composition_rule {rule!r}; expected one of {", ".join(COMPOSITION_RULES)}')
+        known_rules = ", ".join(COMPOSITION_RULES)
+        raise GlasspotError(f"{where}: unknown composition_rule {rule!r}; expected one of {known_rules}")
     numbers: dict[str, Any] = {}
     for name in kind.parameters():
         optional = name == "C" or (name, form) in {("D", "born-mayer-huggins")} or (name == "D" and rule is not None)
@@ -179,7 +179,8 @@ def potential_from_dict(data: Mapping[str, Any]) -> Potential:
     for pair in pairs:
         key = tuple(sorted(pair.elements))
         if key in seen:
-            raise GlasspotError(f"{where}: the pair {'-'.join(pair.elements)} is given twice; put all terms in one [[pair]]")
+            label = "-".join(pair.elements)
+            raise GlasspotError(f"{where}: the pair {label} is given twice; put all terms in one [[pair]]")
         seen.add(key)
     cautions = data.get("cautions", [])
     if not isinstance(cautions, list | tuple) or not all(isinstance(item, str) for item in cautions):
