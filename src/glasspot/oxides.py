@@ -1,0 +1,95 @@
+"""Oxides of one element, the names of species with a valence (Fe2, Fe3), and masses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import gcd
+
+from glasspot.errors import GlasspotError, did_you_mean
+
+COMMON_OXIDES = (
+    "SiO2", "B2O3", "P2O5", "GeO2", "Al2O3", "Li2O", "Na2O", "K2O", "BeO", "MgO", "CaO", "SrO", "BaO", "ZnO", "TiO2",
+    "ZrO2", "FeO", "Fe2O3", "MnO", "CoO", "NiO", "Cu2O", "Ag2O", "Cr2O3", "Sc2O3", "Y2O3", "La2O3", "Ce2O3", "CeO2",
+    "Nd2O3", "Gd2O3", "Er2O3", "SnO2", "V2O5", "VO2", "PbO", "Rb2O", "Cs2O", "TeO2", "As2O3",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Oxide:
+    """One cation's oxide: ``cations`` of ``element`` and ``oxygens`` of O a formula unit, as in Al2O3 (Al, 2, 3)."""
+
+    formula: str
+    element: str
+    cations: int
+    oxygens: int
+
+    @property
+    def atoms(self) -> int:
+        return self.cations + self.oxygens
+
+    @property
+    def mass(self) -> float:
+        """Mass of one formula unit, g/mol."""
+        return self.cations * atomic_mass(self.element) + self.oxygens * atomic_mass("O")
+
+    def species(self, charges: Mapping[str, float]) -> str:
+        """Return the cation's name in ``charges``: with its valence (``Fe3``) where the potential tells them apart.
+
+        Raises GlasspotError naming the elements the potential knows.
+        """
+        valence, rest = divmod(2 * self.oxygens, self.cations)
+        named = f"{self.element}{valence}"
+        if rest == 0 and named in charges:
+            return named
+        if self.element in charges:
+            return self.element
+        known = ", ".join(charges)
+        raise GlasspotError(
+            f'the potential has no charge for {self.element} (asked for by "{self.formula}"); it knows {known}. '
+            "Choose another potential (glasspot potentials list) or leave the oxide out."
+        )
+
+
+@cache
+def parse_oxide(formula: str) -> Oxide:
+    """Read the formula of an oxide of one element, as ``Al2O3``; GlasspotError with a hint when it is none."""
+    match = re.fullmatch(r"([A-Z][a-z]?)([1-9]\d*)?O([1-9]\d*)?", formula)
+    if match is None or match[1] == "O" or match[1] not in _masses():
+        hint = did_you_mean(formula, COMMON_OXIDES) if any(c.isalpha() and c not in "oO" for c in formula) else ""
+        raise GlasspotError(
+            f'unknown oxide "{formula}"; expected the formula of an oxide of one element, such as SiO2 or Na2O.{hint}'
+        )
+    cations, oxygens = int(match[2] or 1), int(match[3] or 1)
+    divisor = gcd(cations, oxygens)
+    simple = f"{match[1]}{cations // divisor}O{oxygens // divisor}".replace("1O", "O").removesuffix("1")
+    if divisor > 1 and simple in COMMON_OXIDES:
+        raise GlasspotError(f'unknown oxide "{formula}"; did you mean "{simple}" (twice the amount)?')
+    return Oxide(formula, match[1], cations, oxygens)
+
+
+@cache
+def _masses() -> dict[str, float]:
+    from ase.data import atomic_masses, chemical_symbols
+
+    return {symbol: float(atomic_masses[number]) for number, symbol in enumerate(chemical_symbols) if number > 0}
+
+
+def element_of(species: str) -> str:
+    """Return the chemical element of a species' name: ``Fe3`` -> ``Fe``."""
+    return species.rstrip("0123456789")
+
+
+def atomic_mass(species: str) -> float:
+    """Return the atomic mass in g/mol of a species (``Fe3`` weighs as Fe); GlasspotError when it is no element."""
+    element = element_of(species)
+    if element not in _masses():
+        raise GlasspotError(f'unknown element "{species}"; expected a chemical symbol such as Si or Na.')
+    return _masses()[element]
+
+
+def mass(counts: Mapping[str, int]) -> float:
+    """Return the mass in g/mol of ``counts`` (species -> number of atoms)."""
+    return sum(number * atomic_mass(species) for species, number in counts.items())
