@@ -1,4 +1,4 @@
-"""What a report of a fit shows, as plain values: filled from the store, drawn by the HTML page and by the image files."""
+"""What a report of a fit shows, as plain values: filled from the store, drawn by the HTML page and the image files."""
 
 from __future__ import annotations
 
@@ -99,4 +99,5 @@ class FitReport:
     fitted: Potential | None
     timings: Mapping[str, float]  # seconds: wall, md, outside MD ...; fractions are derived when shown
     provenance: Mapping[str, str]  # versions, host type, seed, commit, dates, hash of the input
+    elements: tuple[str, ...] = ()  # of the glass, whose U(r) are drawn; empty: those that all potentials know
     cautions: tuple[str, ...] = ()  # what a reader must know: total g(r), short reference, unverified set ...

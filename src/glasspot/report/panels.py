@@ -1,0 +1,256 @@
+"""From the values of a report to its figures: what is drawn, in what order and with what words; nothing here draws.
+
+The figures are those a modeller asks for: the course of R_chi, g(r) of every target, U(r) of every pair, the path of
+the parameters, and the structure that was not fitted (angles, coordination).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from glasspot.report.data import CurvePanel, FitReport, Score, Series, Step
+from glasspot.report.figure import Axis, Figure, Pane, Style, Trace, curve_styles, percent_ticks, whole_ticks
+from glasspot.report.potential_panels import energy_figures
+from glasspot.report.words import duration, number, percent
+
+FAILED = Style("muted", marker="cross")
+FLOOR = Style("muted", width=1.5, dash="dot")
+TRIAL = Style("muted", marker="circle")
+BEST = Style("#D55E00", width=2.0)
+
+
+def figures(report: FitReport) -> tuple[Figure, ...]:
+    """Return every figure that the report has data for, in the order of reading."""
+    styles = report_styles(report)
+    found: list[Figure] = []
+    if report.steps:
+        found.append(convergence(report, styles))
+    found += [curve_figure(panel, "curves", f"curve-{n}", report, styles) for n, panel in enumerate(report.panels, 1)]
+    found += energy_figures(report, styles)
+    if report.steps and report.parameters:
+        found.append(parameter_path(report))
+    found += [
+        structure_figure(panel, f"structure-{n}", report, styles) for n, panel in enumerate(report.structure_panels, 1)
+    ]
+    return _unique_names(found)
+
+
+def report_styles(report: FitReport) -> Mapping[str, Style]:
+    """Return the style of each curve's name, the same in every figure of the report."""
+    roles = [(score.name, score.role) for score in report.scores]
+    roles += [(s.name, s.role) for panel in (*report.panels, *report.structure_panels) for s in panel.series]
+    known = {name for name, _ in roles}
+    unknown = [name for name in report.potentials if name not in known]
+    roles += [(name, name if name in ("start", "fitted") else "published") for name in unknown]
+    return curve_styles(roles)
+
+
+def convergence(report: FitReport, styles: Mapping[str, Style]) -> Figure:
+    """Return R_chi against MD runs: trials, best so far, failed runs, noise floor and validated levels."""
+    steps = report.steps
+    good = [step for step in steps if math.isfinite(step.cost) and step.cost > 0]
+    last = max(step.md_runs for step in steps)
+    levels = _levels(report, styles)
+    known = [100 * step.cost for step in good] + [level for _, level, _ in levels]
+    low, high = (min(known) / 1.25, max(known) * 1.35) if known else (1.0, 100.0)
+    ends = np.array([0.5, last + 0.5])
+    traces = [
+        Trace(label, ends, np.full(2, level), style, notes=(f"{label}: {level:.3g} %",) * 2)
+        for label, level, style in levels
+    ]
+    traces += _trials(good, last)
+    failed = [step for step in steps if step not in good]
+    if failed:
+        runs = np.array([step.md_runs for step in failed], dtype=float)
+        notes = tuple(f"MD run {step.md_runs} failed: {step.note or 'no reason was stored'}" for step in failed)
+        top = np.full(len(runs), high / 1.08)
+        traces.append(Trace("failed run (at the top edge)", runs, top, FAILED, "points", notes=notes))
+    traces += _validated_point(report, last)
+    y = Axis("R_chi (%)", log=True, limits=(low, high), ticks=percent_ticks(low, high))
+    x = Axis("MD runs", limits=(0.5, last + 0.5), ticks=whole_ticks(1, last))
+    caption = (
+        "R_chi of each MD run of the fit (bars: standard error) and the best so far. Levels are those of independent "
+        "validation runs; the noise floor is the score of a perfect model with runs of this length."
+    )
+    return Figure("convergence", "convergence", "R_chi against MD runs", caption, x, (Pane(y, tuple(traces)),))
+
+
+def _levels(report: FitReport, styles: Mapping[str, Style]) -> list[tuple[str, float, Style]]:
+    """Return (label, percent, style) of the horizontal lines: noise floor, start and published sets."""
+    levels = [
+        (score.name, 100 * score.cost, styles[score.name])
+        for score in report.scores
+        if score.role != "fitted" and math.isfinite(score.cost) and score.cost > 0
+    ]
+    if math.isfinite(report.noise_floor) and report.noise_floor > 0:
+        levels.append(("noise floor", 100 * report.noise_floor, FLOOR))
+    return levels
+
+
+def _trials(good: list[Step], last: int) -> list[Trace]:
+    """Return the trial points and the best-so-far step line, which goes on to the last MD run."""
+    if not good:
+        return []
+    runs = np.array([step.md_runs for step in good], dtype=float)
+    cost = 100 * np.array([step.cost for step in good])
+    error = 100 * np.array([step.cost_error for step in good])
+    best = np.minimum.accumulate(cost)
+    trial = Trace("MD run", runs, cost, TRIAL, "points", error=error, notes=tuple(_step_note(step) for step in good))
+    line = Trace("best so far", np.append(runs, last), np.append(best, best[-1]), BEST, "step")
+    return [line, trial]
+
+
+def _step_note(step: Step) -> str:
+    """Return what a step did, for the reader who points at it."""
+    parts = [f"MD run {step.md_runs}: R_chi {percent(step.cost, step.cost_error)}"]
+    if math.isfinite(step.predicted):
+        parts.append(f"predicted {percent(step.predicted)}")
+    parts.append("accepted" if step.accepted else "rejected")
+    parts.append(f"after {duration(step.seconds)}")
+    return "; ".join([*parts, step.note] if step.note else parts)
+
+
+def _validated_point(report: FitReport, last: int) -> list[Trace]:
+    """Return the validated R_chi of each fitted potential, at the last MD run."""
+    return [
+        Trace(
+            f"{score.name}, validated",
+            np.array([float(last)]),
+            np.array([100 * score.cost]),
+            Style("#D55E00", marker="diamond"),
+            "points",
+            error=np.array([100 * score.error]),
+            notes=(f"{score.name} on {score.runs} validation runs: {percent(score.cost, score.error)}",),
+        )
+        for score in report.scores
+        if score.role == "fitted" and math.isfinite(score.cost)
+    ]
+
+
+def curve_figure(panel: CurvePanel, section: str, name: str, report: FitReport, styles: Mapping[str, Style]) -> Figure:
+    """Return the curves of one target over their shared x, with the difference from the target in a strip below."""
+    traces = tuple(_curve(series, styles[series.name]) for series in panel.series)
+    panes = [Pane(Axis(panel.y_label), traces, share=3.0)]
+    difference = _difference(panel, styles)
+    if difference:
+        panes.append(Pane(Axis("minus target"), difference))
+    scored = [score for score in report.scores if panel.title in score.per_curve]
+    costs = "; ".join(f"{score.name} {percent(score.per_curve[panel.title])}" for score in scored)
+    caption = f"R_chi of this curve alone: {costs}." if costs else ""
+    if difference:
+        band = " (grey: standard error of the target)" if _target_error(panel) else ""
+        caption += f" Below: curve minus target{band}."
+    x = Axis(panel.x_label, limits=_x_limits(panel))
+    return Figure(name, section, panel.title, caption.strip(), x, tuple(panes), compare=True)
+
+
+def _curve(series: Series, style: Style) -> Trace:
+    """Return a series as a trace in the style of its name."""
+    return Trace(series.name, series.x, series.y, style, error=series.error)
+
+
+def _target(panel: CurvePanel) -> Series | None:
+    """Return the target of a panel, or None."""
+    return next((series for series in panel.series if series.role == "target"), None)
+
+
+def _target_error(panel: CurvePanel) -> bool:
+    """Return whether the target comes with an error."""
+    target = _target(panel)
+    return target is not None and target.error is not None
+
+
+def _difference(panel: CurvePanel, styles: Mapping[str, Style]) -> tuple[Trace, ...]:
+    """Return fitted and start minus target, on the target's x where both are known; () without a target."""
+    target = _target(panel)
+    others = [series for series in panel.series if series.role in ("start", "fitted")]
+    if target is None or not others:
+        return ()
+    zero = np.zeros_like(target.y)
+    traces = [Trace(target.name, target.x, zero, Style("ink", width=1.0), error=target.error, in_legend=False)]
+    for series in others:
+        inside = (target.x >= series.x[0]) & (target.x <= series.x[-1])
+        x = target.x[inside]
+        gap = np.interp(x, series.x, series.y) - target.y[inside]
+        traces.append(Trace(series.name, x, gap, styles[series.name], in_legend=False))
+    return tuple(traces)
+
+
+def _x_limits(panel: CurvePanel) -> tuple[float, float]:
+    """Return the x range of the target, or of all curves where there is none."""
+    target = _target(panel)
+    shown = [target] if target is not None else list(panel.series)
+    return float(min(s.x[0] for s in shown)), float(max(s.x[-1] for s in shown))
+
+
+def structure_figure(panel: CurvePanel, name: str, report: FitReport, styles: Mapping[str, Style]) -> Figure:
+    """Return a structure panel: lines, or bars side by side where x counts neighbours. Nothing here was fitted."""
+    bars = all(len(s.x) <= 16 and np.array_equal(s.x, np.round(s.x)) for s in panel.series)
+    kind = "bars" if bars else "line"
+    traces = tuple(Trace(s.name, s.x, s.y, styles[s.name], kind, error=s.error) for s in panel.series)
+    low = float(min(s.x[0] for s in panel.series))
+    high = float(max(s.x[-1] for s in panel.series))
+    x = Axis(panel.x_label, limits=(low, high))
+    if bars:
+        shown = [value for s in panel.series for value in s.x[s.y > 0.002 * np.nanmax(s.y)]] or [low, high]
+        low, high = float(min(shown)), float(max(shown))
+        x = Axis(panel.x_label, limits=(low - 0.6, high + 0.6), ticks=whole_ticks(low, high, most=12))
+    caption = ", ".join(_observed(score, panel.title) for score in report.scores if panel.title in score.observables)
+    caption = f"Mean: {caption}." if caption else ""
+    pane = Pane(Axis(panel.y_label), traces)
+    return Figure(name, "structure", panel.title, caption, x, (pane,), compare=not bars)
+
+
+def _observed(score: Score, title: str) -> str:
+    """Return a score's own number for the quantity that a panel shows."""
+    return f"{score.name} {number(round(score.observables[title], 4))}"
+
+
+def parameter_path(report: FitReport) -> Figure:
+    """Return each parameter's accepted values, scaled within its window (0 and 1 are its edges), against MD runs."""
+    steps = [step for step in report.steps if step.accepted] or list(report.steps)
+    runs = np.array([step.md_runs for step in steps], dtype=float)
+    colours = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "ink")
+    traces = []
+    for n, parameter in enumerate(report.parameters):
+        low, high = parameter.window
+        values = np.array([step.values.get(parameter.name, math.nan) for step in steps])
+        style = Style(colours[n % len(colours)], 1.6, ("solid", "dash", "dot")[n // len(colours) % 3], "circle")
+        notes = tuple(
+            f"{parameter.name} = {number(value)} {parameter.unit}, MD run {run:.0f}"
+            for run, value in zip(runs, values, strict=True)
+        )
+        traces.append(Trace(parameter.name, runs, _within(values, low, high), style, notes=notes))
+    last = max(step.md_runs for step in report.steps)
+    x = Axis("MD runs", limits=(0.5, last + 0.5), ticks=whole_ticks(1, last))
+    reached = np.concatenate([trace.y[np.isfinite(trace.y)] for trace in traces])
+    limits = (min(-0.04, float(reached.min(initial=0.0)) - 0.04), max(1.04, float(reached.max(initial=1.0)) + 0.04))
+    y = Axis("place within the window", limits=limits, ticks=(0.0, 0.25, 0.5, 0.75, 1.0))
+    caption = (
+        "Accepted steps; 0 and 1 are the lower and upper edge of the window of each parameter (on a logarithmic scale "
+        "where its edges differ by more than a factor of three)."
+    )
+    return Figure("parameters", "parameters", "Path of the parameters", caption, x, (Pane(y, tuple(traces)),))
+
+
+def _within(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return the place of ``values`` in their window: 0 at ``low``, 1 at ``high``."""
+    if not high > low:
+        return np.full(len(values), 0.5)
+    if low > 0 and high > 3 * low:
+        return np.log(np.maximum(values, 1e-300) / low) / math.log(high / low)
+    return (values - low) / (high - low)
+
+
+def _unique_names(found: list[Figure]) -> tuple[Figure, ...]:
+    """Return the figures with file names made from their titles, a number added where two would be the same."""
+    named: dict[str, Figure] = {}
+    for figure in found:
+        stem = re.sub(r"[^a-z0-9]+", "-", f"{figure.section} {figure.title}".lower()).strip("-")[:60] or figure.name
+        name = stem if stem not in named else f"{stem}-{len(named)}"
+        named[name] = Figure(name, figure.section, figure.title, figure.caption, figure.x, figure.panes, figure.compare)
+    return tuple(named.values())

@@ -1,0 +1,152 @@
+"""Numbers with their errors, durations and the sentences at the top of a report, as plain text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from glasspot.report.data import FitReport, Score
+
+STATES = {
+    "running": "The fit is still running: what follows is the state of now.",
+    "interrupted": "The fit was interrupted: what was finished is shown, and --resume goes on from here.",
+    "failed": "The fit failed: what was finished before is shown.",
+}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The answer of a fit in one line, and the sentences that support it."""
+
+    answer: str
+    evidence: tuple[str, ...]
+
+
+def percent(cost: float, error: float = math.nan) -> str:
+    """Return a cost, given as a fraction, as ``4.1 ± 0.2 %``: as many digits as the error deserves."""
+    if not math.isfinite(cost):
+        return "not known"
+    if not (math.isfinite(error) and error > 0):
+        return f"{100 * cost:.3g} %" if cost < 0.995 else f"{100 * cost:.0f} %"
+    power = math.floor(math.log10(100 * error))
+    digits = min(max(0, -power + (100 * error < 2 * 10.0**power)), 4)  # two digits of an error that starts with 1
+    return f"{100 * cost:.{digits}f} ± {100 * error:.{digits}f} %"
+
+
+def measured(value: float, error: float) -> str:
+    """Return ``18003.8 ± 1.2``: the error with two digits, the value to the same place; or the value alone."""
+    if not math.isfinite(value):
+        return "not known"
+    if not (math.isfinite(error) and error > 0):
+        return number(value)
+    digits = 1 - math.floor(math.log10(error))
+    if not -1 <= digits <= 9:
+        return f"{number(value)} ± {error:.2g}"
+    digits = max(digits, 0)
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def number(value: float) -> str:
+    """Return a number with six significant digits, without a needless exponent."""
+    if not math.isfinite(value):
+        return "not known"
+    return f"{value:.6g}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person says it: ``43 s``, ``3 min 40 s``, ``2 h 05 min``."""
+    if not math.isfinite(seconds):
+        return "not known"
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def count(n: int, thing: str) -> str:
+    """Return ``1 MD run`` or ``12 MD runs``."""
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return ``a``, ``a and b`` or ``a, b and c``."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def score_of(report: FitReport, role: str) -> Score | None:
+    """Return the first score of this role, or None."""
+    return next((score for score in report.scores if score.role == role), None)
+
+
+def headline(report: FitReport) -> Headline:
+    """Return the answer of the fit: the validated R_chi where there is one, else the best so far, and say so."""
+    fitted, start = score_of(report, "fitted"), score_of(report, "start")
+    runs = report.steps[-1].md_runs if report.steps else 0
+    evidence = [STATES[report.state]] if report.state in STATES else []
+    if fitted is not None and math.isfinite(fitted.cost):
+        answer = f"R_chi {percent(fitted.cost, fitted.error)}"
+        if start is not None:
+            answer += f" (start {start.name}: {percent(start.cost, start.error)})"
+        evidence += [_validated(fitted, runs), *_comparison(report, fitted)]
+    else:
+        answer = _unvalidated(report, runs)
+        if start is not None:
+            evidence.append(f"The start, {start.name}, scores {percent(start.cost, start.error)}.")
+    evidence += _floor(report)
+    return Headline(answer, tuple(evidence))
+
+
+def _validated(fitted: Score, runs: int) -> str:
+    """Return how the answer was measured."""
+    if fitted.runs < 1:
+        return f"Found within {count(runs, 'MD run')}; not measured on independent runs."
+    return f"Found within {count(runs, 'MD run')} and measured on {count(fitted.runs, 'independent validation run')}."
+
+
+def _unvalidated(report: FitReport, runs: int) -> str:
+    """Return the answer of a fit that has no validated potential yet."""
+    finite = [(step.cost, step.cost_error) for step in report.steps if math.isfinite(step.cost)]
+    if not finite:
+        return "No MD run has finished yet" if not runs else f"All of {count(runs, 'MD run')} failed"
+    return f"R_chi {percent(*min(finite))}, best of {count(runs, 'MD run')}, not validated yet"
+
+
+def _comparison(report: FitReport, fitted: Score) -> list[str]:
+    """Say which published sets the fit is better than, by more than twice the joint error, and which not."""
+    words: dict[str, list[str]] = {"better": [], "same": [], "worse": []}
+    for score in report.scores:
+        if score.role == "published" and math.isfinite(score.cost):
+            words[_verdict(fitted, score)].append(f"{score.name} ({percent(score.cost, score.error)})")
+    sentences = []
+    if words["better"]:
+        sentences.append(f"Lower than {listed(words['better'])} by more than two standard errors.")
+    if words["same"]:
+        sentences.append(f"Not different from {listed(words['same'])} within two standard errors.")
+    if words["worse"]:
+        sentences.append(f"Higher than {listed(words['worse'])} by more than two standard errors.")
+    return sentences
+
+
+def _verdict(fitted: Score, other: Score) -> str:
+    """Return whether the fitted potential is better, worse or the same as another, within two joint errors."""
+    errors = [error for error in (fitted.error, other.error) if math.isfinite(error)]
+    margin = 2 * math.hypot(*errors) if errors else 0.0
+    if fitted.cost < other.cost - margin:
+        return "better"
+    return "worse" if fitted.cost > other.cost + margin else "same"
+
+
+def _floor(report: FitReport) -> list[str]:
+    """Say what the noise floor is, where it is known."""
+    if not math.isfinite(report.noise_floor):
+        return []
+    return [
+        f"A perfect model would score {percent(report.noise_floor)} with runs of this length: the noise floor.",
+    ]
