@@ -1,0 +1,111 @@
+"""The folder of a run: who may write in it, and whether a resumed run is still the same run."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from glasspot.errors import GlasspotError
+from glasspot.store import STORE_FILE, Store
+
+LOCK_FILE = "driver.lock"
+
+
+@contextmanager
+def driving(folder: Path) -> Iterator[None]:
+    """Hold the folder for one driver; a second one is refused. The lock dies with the process, however it dies."""
+    try:
+        handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise GlasspotError(f"cannot write in {folder}: {error.strerror}; choose another --out") from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise GlasspotError(f"another glasspot is at work in {folder}; wait for it, or use another --out") from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_driven(folder: Path) -> bool:
+    """Return whether a driver is at work in the folder now."""
+    try:
+        handle = os.open(folder / LOCK_FILE, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def check_folder(folder: Path, resume: bool) -> None:
+    """Refuse a folder that holds another run or other files, before anything is written."""
+    if folder.is_file():
+        raise GlasspotError(f"{folder} is a file; --out expects a folder")
+    has_run = (folder / STORE_FILE).exists()
+    if resume and not has_run:
+        raise GlasspotError(f"there is no run to resume in {folder}; leave --resume out to start one")
+    if not resume and has_run:
+        raise GlasspotError(f"{folder} holds a run already; go on with it by --resume, or choose another --out")
+    if not resume and folder.is_dir() and any(p.name != LOCK_FILE for p in folder.iterdir()):
+        raise GlasspotError(f"{folder} is not empty and holds no glasspot run; choose another --out")
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder; GlasspotError when it cannot be made or written in."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".write-test"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise GlasspotError(f"cannot write in {folder}: {error.strerror}; choose another --out") from error
+
+
+def check_same_run(store: Store, settings: Mapping[str, Any]) -> None:
+    """Refuse to resume with settings that differ from those the run began with; say what changed.
+
+    The number of workers may change: it does not touch the results.
+    """
+    before = store.get_meta("settings")
+    if before is None:
+        store.set_meta("settings", dict(settings))
+        return
+    changed = differences(before, settings)
+    if changed:
+        raise GlasspotError(
+            "the settings changed since this run began: " + "; ".join(changed[:6])
+            + ". Undo the change to resume, or start anew in another --out"
+        )  # fmt: skip
+
+
+def differences(before: Any, after: Any, place: str = "") -> list[str]:
+    """Return what differs between two trees of plain values, as "place: old -> new"."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        found = []
+        for key in sorted({*before, *after}):
+            inner = f"{place}.{key}" if place else str(key)
+            if key not in before:
+                found.append(f"{inner}: (absent) -> {_short(after[key])}")
+            elif key not in after:
+                found.append(f"{inner}: {_short(before[key])} -> (absent)")
+            else:
+                found += differences(before[key], after[key], inner)
+        return found
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return [d for i, (b, a) in enumerate(zip(before, after, strict=True)) for d in differences(b, a, f"{place}[{i}]")]
+    return [] if before == after else [f"{place}: {_short(before)} -> {_short(after)}"]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else text[:57] + "..."

@@ -1,0 +1,90 @@
+"""``glasspot fit``: from a target to a validated potential, with its report."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+HELP = "fit a potential to a target, validate it and write the report"
+DESCRIPTION = """\
+Fit a potential to the target that RUN.toml describes: one MD run gives g(r) and how it answers
+to every free parameter, so a handful of runs is enough. Then score the fit, its start and
+published potentials on independent runs, and write the report.
+
+The folder keeps every finished run. Stop with Ctrl-C at any time; go on with --resume."""
+EPILOG = """\
+examples:
+  glasspot fit examples/silica/fit.toml
+  glasspot fit my.toml --out runs/my --workers 8
+  glasspot fit my.toml --out runs/my --resume
+
+The keys of RUN.toml are explained in docs/fit.md."""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "fit", help=HELP, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run_file", metavar="RUN.toml", type=Path, help="what to fit, to what, and how")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="folder of the run (default: runs/<folder of RUN.toml>)")
+    parser.add_argument("--workers", metavar="N", type=int, help="MD runs side by side (default: one a processor)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out; finished MD is not repeated")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from glasspot.campaign.fit import run_fit
+    from glasspot.campaign.folder import check_folder, check_same_run, driving, make_folder
+    from glasspot.campaign.runner import Runner
+    from glasspot.cli.display import Display
+    from glasspot.config import load_fit_config
+    from glasspot.engine.process import find_program
+    from glasspot.execute import executor_factory, local_workers
+    from glasspot.fit_settings import fit_plan
+    from glasspot.report.write import write_report
+    from glasspot.store import Store
+
+    path: Path = args.run_file
+    config = load_fit_config(path)
+    plan, notes = fit_plan(config, path.resolve().parent)
+    find_program(plan.engine.command)
+    folder: Path = args.out or Path("runs") / path.resolve().parent.name
+    workers = args.workers or config.run.workers or local_workers()
+    factory = executor_factory(workers)
+    check_folder(folder, args.resume)
+    make_folder(folder)
+    with driving(folder), Store.create(folder) as store:
+        check_same_run(store, plan.source)
+        if not args.resume:
+            _keep_plan(store, plan, path, folder)
+        with Display(plan, folder, notes, workers) as display:
+            with Runner(store, folder, factory, display.running) as runner:
+                run_fit(plan, folder, runner, display)
+            display.stage("report")
+            page = write_report(folder)
+        display.finish(store, page)
+    return 0
+
+
+def _keep_plan(store: Any, plan: Any, path: Path, folder: Path) -> None:
+    """Store what a report needs of the plan, and a copy of the file that asked for it."""
+    import time
+
+    store.set_meta("plan", {
+        "title": plan.title,
+        "description": plan.description,
+        "cautions": list(plan.cautions),
+        "seed": plan.seed,
+        "temperature": plan.temperature,
+        "cell_length": plan.cell_length,
+        "max_runs": plan.max_runs,
+        "replicas": plan.replicas,
+        "space": plan.space.to_dict(),
+        "windows": {name: list(window) for name, window in plan.space.windows().items()},
+        "compare": [potential.to_dict() for potential in plan.compare],
+        "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    })  # fmt: skip
+    (folder / "run.toml").write_bytes(path.read_bytes())

@@ -1,0 +1,185 @@
+"""Strict TOML -> the plain settings of a fit. Unknown keys are refused with a hint; no dict travels further."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from glasspot.errors import GlasspotError, did_you_mean
+
+Model = TypeVar("Model", bound=BaseModel)
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PotentialTable(_Table):
+    """[potential]: where the fit starts and what is free."""
+
+    start: str = "BKS"
+    free: list[str]
+    windows: dict[str, list[float]] = {}
+    name: str = "fitted"
+
+
+class SystemTable(_Table):
+    """[system]: the liquid that is simulated."""
+
+    composition: str
+    basis: Literal["mol", "wt"] = "mol"
+    atoms: Annotated[int, Field(ge=50, le=30000)]
+    temperature: Positive
+    density: Positive | None = None  # g/cm3
+    box: Positive | None = None  # A, edge of the cube
+
+    @model_validator(mode="after")
+    def _one_size(self) -> SystemTable:
+        if self.density is not None and self.box is not None:
+            raise ValueError("give density or box, not both")
+        return self
+
+
+class MDTable(_Table):
+    """[md]: each evaluation of the fit."""
+
+    equilibrate_ps: Positive = 3.0
+    first_equilibrate_ps: Positive = 6.0  # the first run starts from a random packing
+    sample_ps: Positive = 6.0
+    every_ps: Positive = 0.02
+    timestep_fs: Annotated[float, Field(gt=0, le=5)] = 1.0
+    replicas: Count = 1
+    command: str | None = None
+    time_limit_s: Positive | None = None
+
+
+class TargetTable(_Table):
+    """[[target]]: one reference curve. Exactly one of file, trajectory, reference says where it comes from."""
+
+    pair: str
+    file: str | None = None
+    r_column: str | None = None
+    columns: list[str] = []
+    trajectory: str | None = None
+    bin_width: Positive = 0.05
+    reference: str | None = None  # a published potential whose liquid is the reference
+    range: tuple[float, float]
+    weight: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _one_source(self) -> TargetTable:
+        given = [name for name in ("file", "trajectory", "reference") if getattr(self, name)]
+        if len(given) != 1:
+            raise ValueError(f"expected exactly one of file, trajectory, reference; got {', '.join(given) or 'none'}")
+        if not 0 <= self.range[0] < self.range[1]:
+            raise ValueError(f"range is {list(self.range)}; expected [low, high] in A with 0 <= low < high")
+        return self
+
+
+class ReferenceTable(_Table):
+    """[reference]: runs of a published potential that serves as the target."""
+
+    runs: Count = 4
+    equilibrate_ps: Positive = 10.0
+    sample_ps: Positive = 20.0
+
+
+class FitTable(_Table):
+    """[fit]: the method and when it stops."""
+
+    method: Literal["gauss-newton"] = "gauss-newton"
+    max_runs: Count = 24
+    barrier_eV: Positive = 10.0
+    candidates: Count = 3
+    selection_runs: Count = 2
+
+
+class ValidationTable(_Table):
+    """[validation]: independent runs that score the start, the fit and published potentials."""
+
+    runs: Annotated[int, Field(ge=2)] = 4
+    equilibrate_ps: Positive = 8.0
+    sample_ps: Positive = 10.0
+    compare: list[str] = []
+
+
+class RunTable(_Table):
+    """[run]: where it runs."""
+
+    workers: Count | None = None
+
+
+class FitConfig(_Table):
+    """A fit, as its TOML file says it."""
+
+    title: str
+    description: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    cautions: list[str] = []
+    potential: PotentialTable
+    system: SystemTable
+    md: MDTable = MDTable()
+    target: Annotated[list[TargetTable], Field(min_length=1)]
+    reference: ReferenceTable = ReferenceTable()
+    fit: FitTable = FitTable()
+    validation: ValidationTable = ValidationTable()
+    run: RunTable = RunTable()
+
+
+def load_fit_config(path: Path) -> FitConfig:
+    """Read a fit's TOML; GlasspotError with the file, the key and the remedy when anything in it is wrong."""
+    return parse_table(FitConfig, read_toml(path), str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file; GlasspotError when it is missing, binary or not TOML."""
+    try:
+        with path.open("rb") as handle:
+            return tomllib.load(handle)
+    except FileNotFoundError:
+        raise GlasspotError(f"there is no file {path}; expected a TOML file") from None
+    except OSError as error:
+        raise GlasspotError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise GlasspotError(f"{path} is not valid TOML: {error}") from error
+
+
+def parse_table(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
+    """Return ``data`` as ``model``; the first mistake becomes one clear line."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise GlasspotError(f"{where}: {_explain(model, error)}") from None
+
+
+def _explain(model: type[BaseModel], error: ValidationError) -> str:
+    # A misspelt key also leaves the right one missing: the misspelling is the better thing to say.
+    first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
+    place = [str(part) for part in first["loc"] if not isinstance(part, int)]
+    name = ".".join(place)
+    if first["type"] == "extra_forbidden":
+        known = _keys_at(model, place[:-1])
+        table = f"[{'.'.join(place[:-1])}]" if place[:-1] else "the file"
+        return f'unknown key "{place[-1]}" in {table}; known: {", ".join(known)}.{did_you_mean(place[-1], known)}'
+    if first["type"] == "missing":
+        return f'the key "{name}" is missing'
+    message = first["msg"].removeprefix("Value error, ")
+    given = first.get("input")
+    shown = "" if isinstance(given, dict | BaseModel) else f" (given: {given!r})"
+    return f"{name or 'the file'}: {message}{shown}"
+
+
+def _keys_at(model: type[BaseModel], place: list[str]) -> list[str]:
+    """Return the keys that the table at ``place`` may have."""
+    current = model
+    for part in place:
+        annotation: Any = current.model_fields[part].annotation
+        inner = [a for a in (annotation, *getattr(annotation, "__args__", ())) if isinstance(a, type)]
+        current = next(a for a in inner if issubclass(a, BaseModel))
+    return list(current.model_fields)

@@ -1,0 +1,165 @@
+"""A Job says all that is asked of one simulation; its key is the hash of what was asked. An Outcome is what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glasspot.errors import GlasspotError
+from glasspot.potential.model import Potential
+from glasspot.potential.parameters import ParameterSpace
+from glasspot.protocol import Protocol
+
+# Raise when the meaning of a job's results changes, so that old stores are not taken for new ones.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Start from a random packing: whole atom counts in a cubic box."""
+
+    counts: Mapping[str, int]
+    cell_length: float  # A
+    seed: int
+
+    def spec(self) -> dict[str, Any]:
+        """Return plain values for the hash."""
+        return {"counts": dict(self.counts), "cell_length": self.cell_length, "seed": self.seed}
+
+
+@dataclass(frozen=True)
+class Continue:
+    """Start from the last configuration of a finished job."""
+
+    key: str
+
+    def spec(self) -> dict[str, Any]:
+        """Return plain values for the hash."""
+        return {"continue": self.key}
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """Which engine runs the job. ``command`` names another LAMMPS, for example "mpirun -np 32 lmp"."""
+
+    name: str = "lammps"
+    command: str | None = None
+    time_limit_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Observe:
+    """What the worker folds the frames into."""
+
+    r_max: float  # A, of the fine pair histograms
+    n_nodes: int
+    blocks: int = 10  # the run is cut in blocks, for errors and for the noise of the response
+    structure: bool = False  # coordination and bond angles as well
+    response: ParameterSpace | None = None  # d histogram / d parameters from fluctuations
+
+    def spec(self) -> dict[str, Any]:
+        """Return plain values for the hash."""
+        return {
+            "r_max": self.r_max,
+            "n_nodes": self.n_nodes,
+            "blocks": self.blocks,
+            "structure": self.structure,
+            "response": self.response.to_dict() if self.response else None,
+        }
+
+
+@dataclass(frozen=True)
+class Job:
+    """One simulation, whole: potential, start, protocol, seed, engine and what is observed."""
+
+    potential: Potential
+    start: Packing | Continue
+    protocol: Protocol
+    seed: int
+    engine: EngineChoice
+    observe: Observe
+    label: str = ""  # for people; not part of the key
+
+    def spec(self) -> dict[str, Any]:
+        """Return everything that decides the result, as plain values."""
+        return {
+            "format": FORMAT,
+            "potential": self.potential.to_dict(),
+            "start": self.start.spec(),
+            "protocol": self.protocol.to_dict(),
+            "seed": self.seed,
+            "engine": {"name": self.engine.name, "command": self.engine.command},
+            "observe": self.observe.spec(),
+        }
+
+    @property
+    def key(self) -> str:
+        """Return the job's name: the first 20 hex digits of the SHA-256 of its sorted JSON."""
+        return content_key(self.spec())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a job. A failure is an outcome too, with its reason and the tail of the engine's log."""
+
+    key: str
+    ok: bool
+    reason: str = ""  # "" or one of the engine's reasons: crash, lost-atoms, nan, time-limit, too-hot, no-program
+    message: str = ""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    texts: Mapping[str, Any] = field(default_factory=dict)  # labels, provenance
+
+    def to_bytes(self) -> bytes:
+        """Return the outcome as one npz archive without pickled objects."""
+        header = {
+            "key": self.key,
+            "ok": self.ok,
+            "reason": self.reason,
+            "message": self.message,
+            "numbers": dict(self.numbers),
+            "texts": dict(self.texts),
+        }
+        encoded = np.frombuffer(json.dumps(header, sort_keys=True).encode(), dtype=np.uint8)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, __header__=encoded, **self.arrays)
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Outcome:
+        """Return the outcome that :meth:`to_bytes` wrote; GlasspotError when the bytes are damaged."""
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+                header = json.loads(bytes(archive["__header__"]).decode())
+                arrays = {name: archive[name] for name in archive.files if name != "__header__"}
+        except Exception as error:  # noqa: BLE001 - zipfile, zlib, numpy and json each raise their own kinds
+            raise GlasspotError(f"a stored outcome is damaged and cannot be read ({error})") from error
+        return cls(arrays=arrays, **header)
+
+
+OUTCOME_FILE = "outcome.npz"
+
+
+def write_outcome(outcome: Outcome, folder: Path) -> None:
+    """Write the outcome into the job's folder so that it is there whole or not at all."""
+    import os
+
+    temporary = folder / (OUTCOME_FILE + ".part")
+    with temporary.open("wb") as handle:
+        handle.write(outcome.to_bytes())
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(folder / OUTCOME_FILE)
+
+
+def content_key(spec: Mapping[str, Any]) -> str:
+    """Return the first 20 hex digits of the SHA-256 of the sorted JSON of ``spec``."""
+    text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]

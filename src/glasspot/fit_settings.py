@@ -1,0 +1,174 @@
+"""From a fit's checked TOML to the plan of the campaign: names are looked up, files read, protocols made."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glasspot.campaign.plan import FitPlan, Protocols, SimulatedTarget
+from glasspot.composition import Composition, box_length, estimate_density
+from glasspot.config import FitConfig, SystemTable, TargetTable
+from glasspot.curves import read_csv_columns
+from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.evaluate.job import EngineChoice, Observe
+from glasspot.evaluate.observe import check_response
+from glasspot.potential.io import load_potential
+from glasspot.potential.model import Potential
+from glasspot.potential.parameters import ParameterSpace
+from glasspot.protocol import Protocol, preset
+from glasspot.target import CurveTarget, curve_target
+
+TOTAL = "total"
+
+
+def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
+    """Return the plan of a fit and what was decided for the user on the way; files are relative to ``folder``.
+
+    GlasspotError for a potential, file, column or range that is not there or does not fit.
+    """
+    notes: list[str] = []
+    composition = Composition.parse(config.system.composition, config.system.basis)
+    base = _potential(config.potential.start, folder, composition)
+    atoms = composition.atom_counts(config.system.atoms, base.counting_charges)
+    if atoms.note:
+        notes.append(atoms.note)
+    counts = dict(atoms.counts)
+    length = _cell_length(config.system, composition, counts, notes)
+    space = ParameterSpace.build(base, config.potential.free, config.potential.windows)
+    targets = tuple(_target(table, folder, composition, notes) for table in config.target)
+    check_response(base, Observe(base.r_max, 1, response=space))
+    plan = FitPlan(
+        title=config.title,
+        description=config.description,
+        cautions=tuple(config.cautions),
+        seed=config.seed,
+        name=config.potential.name,
+        space=space,
+        counts=counts,
+        cell_length=length,
+        temperature=config.system.temperature,
+        protocols=_protocols(config),
+        engine=EngineChoice("lammps", config.md.command, config.md.time_limit_s),
+        targets=targets,
+        compare=tuple(_potential(name, folder, composition) for name in config.validation.compare),
+        replicas=config.md.replicas,
+        max_runs=config.fit.max_runs,
+        barrier=config.fit.barrier_eV,
+        candidates=config.fit.candidates,
+        selection_runs=config.fit.selection_runs,
+        validation_runs=config.validation.runs,
+        reference_runs=config.reference.runs,
+        source=_source(config, folder),
+    )
+    if plan.max_runs < plan.replicas:
+        raise GlasspotError(f"fit.max_runs is {plan.max_runs}, less than the {plan.replicas} md.replicas of one evaluation")
+    return plan, notes
+
+
+def _potential(name: str, folder: Path, composition: Composition) -> Potential:
+    path = folder / name
+    potential = load_potential(path if name.endswith(".toml") else name)
+    return potential.for_composition(composition)
+
+
+def _cell_length(system: SystemTable, composition: Composition, counts: dict[str, int], notes: list[str]) -> float:
+    if system.box is not None:
+        return system.box
+    if system.density is not None:
+        return box_length(counts, system.density)
+    density, note = estimate_density(composition)
+    notes.append(note)
+    return box_length(counts, density)
+
+
+def _protocols(config: FitConfig) -> Protocols:
+    md, validation, reference = config.md, config.validation, config.reference
+    common: dict[str, Any] = {
+        "temperature": config.system.temperature,
+        "every_ps": md.every_ps,
+        "timestep": md.timestep_fs / 1000.0,
+    }
+
+    def liquid(start: str, equilibrate: float, sample: float) -> Protocol:
+        extra = {"velocities": "keep"} if start == "warm" else {}
+        return preset(
+            "liquid-pdf", start=start, equilibrate_ps=equilibrate, sample_ps=sample, **common, **extra
+        )
+
+    return Protocols(
+        first=liquid("packing", md.first_equilibrate_ps, md.sample_ps),
+        warm=liquid("warm", md.equilibrate_ps, md.sample_ps),
+        refine=liquid("warm", md.equilibrate_ps, 2 * md.sample_ps),
+        validation=liquid("packing", validation.equilibrate_ps, validation.sample_ps),
+        reference=liquid("packing", reference.equilibrate_ps, reference.sample_ps),
+    )
+
+
+def _target(
+    table: TargetTable, folder: Path, composition: Composition, notes: list[str]
+) -> CurveTarget | SimulatedTarget:
+    pair = None if table.pair == TOTAL else table.pair
+    label = f"g(r) {table.pair}"
+    if table.reference is not None:
+        potential = _potential(table.reference, folder, composition)
+        return SimulatedTarget(label, pair, potential, table.range, table.bin_width, table.weight)
+    if table.trajectory is not None:
+        return _from_trajectory(table, folder / table.trajectory, pair, label, notes)
+    return _from_file(table, folder / str(table.file), pair, label, notes)
+
+
+def _from_file(table: TargetTable, path: Path, pair: str | None, label: str, notes: list[str]) -> CurveTarget:
+    columns = read_csv_columns(path)
+    names = list(columns)
+    r_name = table.r_column or names[0]
+    chosen = table.columns or names[1:2]
+    for name in (r_name, *chosen):
+        if name not in columns:
+            raise GlasspotError(
+                f'{path} has no column "{name}"; its columns are {", ".join(names)}.{did_you_mean(name, names)}'
+            )
+    values = np.array([columns[name] for name in chosen])
+    error = None
+    if len(values) > 1:
+        # Columns of one curve are repeats of the same measurement (blocks of a trajectory): their mean is the target.
+        error = values.std(0, ddof=1) / np.sqrt(len(values))
+        notes.append(f"{label}: mean of {len(values)} columns of {path.name}, error from their scatter")
+    return curve_target(label, pair, columns[r_name], values.mean(0), table.range, error, table.weight)
+
+
+def _from_trajectory(
+    table: TargetTable, path: Path, pair: str | None, label: str, notes: list[str]
+) -> CurveTarget:
+    from glasspot.structure.frames import read_frames
+    from glasspot.structure.pdf import pair_distribution
+
+    frames = read_frames(path)
+    distribution = pair_distribution(frames, table.range[1], table.bin_width)
+    notes.append(f"{label}: from {len(frames)} frames of {path.name}")
+    if pair is None:
+        curve = distribution.total()
+        return curve_target(label, pair, curve.x, curve.y, table.range, curve.error, table.weight)
+    from glasspot.target import pair_index
+
+    row = pair_index(distribution.labels, pair)
+    error = None if distribution.error is None else distribution.error[row]
+    return curve_target(label, pair, distribution.r, distribution.g[row], table.range, error, table.weight)
+
+
+def _source(config: FitConfig, folder: Path) -> dict[str, Any]:
+    """Return the settings that decide the results, with the content of every file they name."""
+    settings: dict[str, Any] = config.model_dump(mode="json", exclude={"run"})
+    files = [t.file or t.trajectory for t in config.target]
+    files += [n for n in (config.potential.start, *config.validation.compare) if n.endswith(".toml")]
+    settings["files"] = {name: _digest(folder / name) for name in files if name}
+    return settings
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise GlasspotError(f"cannot read {path}: {error.strerror}") from error

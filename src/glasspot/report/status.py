@@ -1,0 +1,59 @@
+"""The state of a fit as plain values with stable keys, read from its store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glasspot.campaign.folder import is_driven
+from glasspot.store import Store
+
+
+def state_of(store: Store, folder: Path) -> str:
+    """Return running, interrupted, failed or finished. "running" in the store with no driver was a crash."""
+    state = str(store.get_meta("state", "interrupted"))
+    if state == "running" and not is_driven(folder):
+        return "interrupted"
+    return state
+
+
+def noise_floor(scores: list[dict[str, Any]]) -> float | None:
+    """Return the R_chi that a perfect model would get in runs of this length, from the scatter of the fitted one's."""
+    for score in scores:
+        if score["role"] == "fitted" and score["cost"] is not None:
+            return float(np.hypot(score["noise"], score["reference_noise"]))
+    return None
+
+
+def status(folder: Path) -> dict[str, Any]:
+    """Return what ``glasspot status --json`` prints; GlasspotError when the folder holds no run."""
+    with Store.open(folder) as store:
+        steps = store.records("step")
+        scores = store.records("validation")
+        done = [s for s in steps if s["cost"] is not None]
+        best = min(done, key=lambda s: s["cost"]) if done else None
+        fitted = next((s for s in scores if s["role"] == "fitted"), None)
+        state = state_of(store, folder)
+        return {
+            "state": state,
+            "md_runs": steps[-1]["run"] if steps else 0,
+            "best": {
+                "cost": best["cost"] if best else None,
+                "error": best["error"] if best else None,
+                "run": best["run"] if best else None,
+            },
+            "history": [
+                {key: s[key] for key in ("run", "cost", "error", "accepted", "seconds", "reason")} for s in steps
+            ],
+            "validation": {
+                "cost": fitted["cost"] if fitted else None,
+                "error": fitted["error"] if fitted else None,
+                "scores": [{key: s[key] for key in ("name", "role", "cost", "error", "runs")} for s in scores],
+            },
+            "noise_floor": noise_floor(scores),
+            "failures": [{"label": o["label"], "reason": o["reason"]} for o in store.outcomes() if not o["ok"]],
+            "seconds": store.get_meta("seconds", 0.0),
+            "failure": store.get_meta("failure") if state == "failed" else None,
+        }
