@@ -2,8 +2,9 @@
 
     chi2 = sum_x (ref - y)^2 / sum_x ref^2        R_chi = sqrt(mean of chi2 over curves)
 
-Source of chi2 and R_chi: Liu, Fu, Li et al., J. Non-Cryst. Solids 515 (2019) 133, eqs. 2 and 3. Wright's R_X is the
-same ratio for one curve, by his custom of T(r) or of S(Q): A. C. Wright, J. Non-Cryst. Solids 159 (1993) 264.
+Source of chi2 and R_chi: H. Liu et al., "Machine Learning Forcefield for Silicate Glasses" (2019), eqs. 2 and 3.
+Wright's R_X is the same ratio for one curve, by custom of T(r) or of S(Q): A. C. Wright, J. Non-Cryst. Solids 159
+(1993) 264.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 with n_ab the mean number of unordered pairs in a bin and v its shell volume. N_a^2, not N_a (N_a - 1): a periodic
 system is infinite, so g does not depend on how many copies of the cell are taken, and the coordination number is
-exactly 4 pi rho_b int g_ab r^2 dr. (LAMMPS "compute rdf" and VMD take N_a (N_a - 1): their g_aa is N_a / (N_a - 1) times
+exactly 4 pi rho_b int g_ab r^2 dr. (LAMMPS and VMD take N_a (N_a - 1): their g_aa is N_a / (N_a - 1) times
 this one.) Errors come from blocks of consecutive frames.
 """
 
