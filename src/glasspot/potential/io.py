@@ -105,7 +105,7 @@ def load_potential(name_or_path: str | Path, check: bool = True) -> Potential:
     """
     text = str(name_or_path)
     if text.endswith(".toml") or "/" in text:
-        potential = Potential.from_dict(_parse(_read(Path(text)), text))
+        data = _parse(_read(Path(text)), text)
     else:
         index = {_simple(name): file for name, file in _library_index().items()}
         index |= {_simple(file.removesuffix(".toml")): file for file in _library_index().values()}
@@ -116,11 +116,12 @@ def load_potential(name_or_path: str | Path, check: bool = True) -> Potential:
                 f".toml file.{did_you_mean(text, known)}"
             )
         file = index[_simple(text)]
-        potential = Potential.from_dict(_parse((_library() / file).read_text(encoding="utf-8"), file))
+        data = _parse((_library() / file).read_text(encoding="utf-8"), file)
+    potential = Potential.from_dict(data)
     if check:
         from glasspot.potential.checks import require_sound
 
-        require_sound(potential)
+        require_sound(potential, str(data.get("unit", "eV")))
     return potential
 
 

@@ -110,7 +110,10 @@ def barrier(potential: Potential, a: str, b: str) -> float:
     wall = potential.pair_wall(a, b) if potential.wall != "none" else find_wall(potential, a, b)
     if wall is not None:
         return wall.barrier_eV
-    return 0.0 if _scan(potential, a, b).reference is None else inf
+    scan = _scan(potential, a, b)
+    if scan.reference is None:
+        return 0.0
+    return inf if float(scan.force[: scan.reference].min()) > 0.0 else 0.0
 
 
 def reference_distance(potential: Potential, a: str, b: str) -> float | None:
@@ -142,8 +145,10 @@ def _first_fall(scan: _Scan) -> tuple[int, int, float] | None:
     """
     force = scan.force
     top = scan.reference or 0
-    while top + 2 < force.size and force[top + 1] > force[top]:
+    while top + 1 < force.size and force[top + 1] > force[top]:
         top += 1
+    if top + 1 == force.size:
+        return None  # attractive as far as the grid goes: nothing to continue
     while True:
         while top > 1 and force[top - 1] >= force[top]:
             top -= 1
