@@ -43,6 +43,7 @@ class Step:
     seconds: float  # wall time since the start of the fit
     values: Mapping[str, float]  # parameter name -> value in the unit of the potential file
     note: str = ""  # reason of a failure, or "far"/"near" phase, in words
+    places: Mapping[str, float] = field(default_factory=dict)  # parameter name -> place in its window, 0 to 1
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Parameter:
     start: float
     fitted: float
     error: float  # one standard error from the linear response; inf where the data do not determine it
-    window: tuple[float, float]
+    window: tuple[float, float]  # in the value's own unit; that of A holds at the starting rho
+    place: float | None = None  # place of the fitted value in its window, 0 to 1, where the window is not a plain one
 
 
 @dataclass(frozen=True)

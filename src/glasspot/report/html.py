@@ -88,6 +88,7 @@ def _section(name: str, report: FitReport, drawn: Iterable[Figure], made: Iterab
 def _figure(figure: Figure) -> str:
     """Return the place of a figure: title, legend, plot, caption and its buttons; page.js fills the legend and plot."""
     label = html.escape(figure.title)
+    caption = f"<figcaption>{symbols(figure.caption)}</figcaption>" if figure.caption else ""
     tools = "".join(
         f'<button type="button" data-do="{do}" data-figure="{figure.name}" aria-label="{text}: {label}">{text}</button>'
         for do, text in (("reset", "Reset zoom"), ("csv", "CSV"), ("svg", "SVG"), ("png", "PNG"))
@@ -96,30 +97,32 @@ def _figure(figure: Figure) -> str:
         f'<figure><h3>{symbols(figure.title)}</h3><div class="keys" id="{figure.name}-keys" role="group" '
         f'aria-label="Curves of {label}"></div>'
         f'<div class="plot" id="{figure.name}" role="img" aria-label="{label}"></div>'
-        f'<figcaption>{symbols(figure.caption)}</figcaption><div class="tools">{tools}</div></figure>'
+        f'{caption}<div class="tools">{tools}</div></figure>'
     )
 
 
 def _table(table: Table, heading: str) -> str:
     """Return a table in its own scroll box, which the keyboard reaches too."""
-    head = "".join(f'<th scope="col">{symbols(column)}</th>' for column in table.columns)
-    rows = "".join(_row(row, table) for row in table.rows)
+    head = "".join(f'<th scope="col"{_kind(table, name)}>{symbols(name)}</th>' for name in table.columns)
+    rows = "".join(_row(row, table, fitted=n == table.fitted) for n, row in enumerate(table.rows))
     title = f"<h3>{symbols(table.title)}</h3>" if table.title != heading else ""
     note = f'<p class="note">{symbols(table.caption)}</p>' if table.caption else ""
-    kind = ' class="words"' if table.words else ""
     return (
         f'{title}<div class="scroll" tabindex="0" role="region" aria-label="{html.escape(table.title)}">'
-        f"<table{kind}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{note}"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{note}"
     )
 
 
-def _row(row: tuple[str, ...], table: Table) -> str:
-    """Return a table row: its name, then its cells; cells of words are set left, and the fitted row stands out."""
-    cells = f'<th scope="row">{symbols(row[0])}</th>'
+def _kind(table: Table, column: str) -> str:
+    """Return the class of the cells of a column: words are set left and may wrap."""
+    return ' class="text"' if column in table.words else ""
+
+
+def _row(row: tuple[str, ...], table: Table, fitted: bool) -> str:
+    """Return a table row: its name, then its cells; the row of the fitted potential stands out."""
+    cells = f'<th scope="row"{_kind(table, table.columns[0])}>{symbols(row[0])}</th>'
     for column, text in zip(table.columns[1:], row[1:], strict=True):
-        kind = ' class="text"' if column in ("note", "what the data say", "role", "unit") else ""
-        cells += f"<td{kind}>{symbols(text)}</td>"
-    fitted = table.section == "validation" and row[1] == "fitted"
+        cells += f"<td{_kind(table, column)}>{symbols(text)}</td>"
     return f'<tr class="fitted">{cells}</tr>' if fitted else f"<tr>{cells}</tr>"
 
 
@@ -132,7 +135,7 @@ def _potential_text(report: FitReport) -> str:
     name = html.escape(f"{report.fitted.name}.toml".replace("/", "-"))
     return (
         f'<p><button type="button" class="save" data-save="{name}" data-from="potential-toml">Save {name}</button></p>'
-        '<div class="scroll" tabindex="0" role="region" aria-label="Fitted potential"><pre id="potential-toml">'
-        f"{html.escape(potential_to_toml(report.fitted))}</pre></div>"
+        '<div class="scroll text-box" tabindex="0" role="region" aria-label="Fitted potential">'
+        f'<pre id="potential-toml">{html.escape(potential_to_toml(report.fitted))}</pre></div>'
         '<p class="note">Beside this page: this file, a LAMMPS include with its tables, a Python file for ASE.</p>'
     )

@@ -15,7 +15,7 @@ import numpy as np
 from glasspot.report.data import CurvePanel, FitReport, Score, Series, Step
 from glasspot.report.figure import Axis, Figure, Pane, Style, Trace, curve_styles, percent_ticks, whole_ticks
 from glasspot.report.potential_panels import energy_figures
-from glasspot.report.words import duration, number, percent
+from glasspot.report.words import duration, number, percent, unit
 
 FAILED = Style("muted", marker="cross")
 FLOOR = Style("muted", width=1.5, dash="dot")
@@ -68,14 +68,16 @@ def convergence(report: FitReport, styles: Mapping[str, Style]) -> Figure:
         runs = np.array([step.md_runs for step in failed], dtype=float)
         notes = tuple(f"MD run {step.md_runs} failed: {step.note or 'no reason was stored'}" for step in failed)
         top = np.full(len(runs), high / 1.08)
-        traces.append(Trace("failed run (at the top edge)", runs, top, FAILED, "points", notes=notes))
+        traces.append(Trace("failed run", runs, top, FAILED, "points", notes=notes))
     traces += _validated_point(report, last)
     y = Axis("R_chi (%)", log=True, limits=(low, high), ticks=percent_ticks(low, high))
     x = Axis("MD runs", limits=(0.5, last + 0.5), ticks=whole_ticks(1, last))
-    caption = (
-        "R_chi of each MD run of the fit (bars: standard error) and the best so far. Levels are those of independent "
-        "validation runs; the noise floor is the score of a perfect model with runs of this length."
-    )
+    caption = "R_chi of each MD run of the fit (bars: standard error) and the best so far."
+    caption += " Failed runs stand at the top edge." if failed else ""
+    if any(style is not FLOOR for _, _, style in levels):
+        caption += " The levels of other potentials are those of independent validation runs."
+    if any(style is FLOOR for _, _, style in levels):
+        caption += " The noise floor is the score of a perfect model with runs of this length."
     return Figure("convergence", "convergence", "R_chi against MD runs", caption, x, (Pane(y, tuple(traces)),))
 
 
@@ -137,13 +139,13 @@ def curve_figure(panel: CurvePanel, section: str, name: str, report: FitReport, 
     panes = [Pane(Axis(panel.y_label), traces, share=3.0)]
     difference = _difference(panel, styles)
     if difference:
-        panes.append(Pane(Axis("minus target"), difference))
+        panes.append(Pane(Axis(f"Δ {panel.y_label}"), difference))
     scored = [score for score in report.scores if panel.title in score.per_curve]
     costs = "; ".join(f"{score.name} {percent(score.per_curve[panel.title])}" for score in scored)
     caption = f"R_chi of this curve alone: {costs}." if costs else ""
     if difference:
         band = " (grey: standard error of the target)" if _target_error(panel) else ""
-        caption += f" Below: curve minus target{band}."
+        caption += f" Below: the difference from the target{band}."
     x = Axis(panel.x_label, limits=_x_limits(panel))
     return Figure(name, section, panel.title, caption.strip(), x, tuple(panes), compare=True)
 
@@ -207,7 +209,7 @@ def structure_figure(panel: CurvePanel, name: str, report: FitReport, styles: Ma
 
 def _observed(score: Score, title: str) -> str:
     """Return a score's own number for the quantity that a panel shows."""
-    return f"{score.name} {number(round(score.observables[title], 4))}"
+    return f"{score.name} {score.observables[title]:#.4g}"
 
 
 def parameter_path(report: FitReport) -> Figure:
@@ -221,7 +223,7 @@ def parameter_path(report: FitReport) -> Figure:
         values = np.array([step.values.get(parameter.name, math.nan) for step in steps])
         style = Style(colours[n % len(colours)], 1.6, ("solid", "dash", "dot")[n // len(colours) % 3], "circle")
         notes = tuple(
-            f"{parameter.name} = {number(value)} {parameter.unit}, MD run {run:.0f}"
+            f"{parameter.name} = {number(value)} {unit(parameter.unit)}, MD run {run:.0f}"
             for run, value in zip(runs, values, strict=True)
         )
         traces.append(Trace(parameter.name, runs, _within(values, low, high), style, notes=notes))

@@ -20,8 +20,8 @@ MARKERS = {"circle": "circle", "cross": "x", "diamond": "diamond"}
 
 
 def symbols(text: str) -> str:
-    """Escape text for HTML and for plotly's labels, and set R_chi and the unit (A) as they are printed."""
-    return html.escape(text).replace("R_chi", "R<sub>χ</sub>").replace("(A)", "(Å)")
+    """Escape text for HTML and plotly, set R_chi and the unit (A) as they are printed, and keep ± on its line."""
+    return html.escape(text).replace("R_chi", "R<sub>χ</sub>").replace("(A)", "(Å)").replace(" ± ", "\u00a0±\u00a0")
 
 
 def plotly_dict(figure: Figure) -> dict[str, Any]:
@@ -65,16 +65,16 @@ def _domains(panes: Sequence[Pane]) -> list[list[float]]:
 
 
 def _axis(axis: Axis) -> dict[str, Any]:
-    """Return an axis with a frame on all sides and ticks outside."""
+    """Return an axis with a frame and ticks on all sides."""
     made: dict[str, Any] = {
         "title": {"text": symbols(axis.label), "standoff": 6},
         "automargin": True,
         "showline": True,
-        "mirror": True,
+        "mirror": "all",
         "linecolor": "muted",
         "gridcolor": "faint",
         "zeroline": False,
-        "ticks": "outside",
+        "ticks": "inside",
         "ticklen": 4,
         "tickcolor": "muted",
     }

@@ -15,7 +15,7 @@ from glasspot.report.files import replacing
 from glasspot.report.panels import figures
 
 WIDTH, PANE_HEIGHT, STRIP_HEIGHT = 3.5, 2.4, 0.8  # inches; 3.5 is a column of most journals
-LEGEND_ROW = 0.17  # inches: a row of the legend, above the panes
+LEGEND_ROW = 0.17  # inches: a row of the legend or the title, above the panes
 CHARACTERS_A_ROW = 52  # of legend text that fit the width at 7 points, samples of the curves counted
 DPI = 200
 POINTS_PER_PIXEL = 0.6
@@ -68,7 +68,7 @@ def draw(figure: Figure) -> Any:
     strips = len(figure.panes) - 1
     names = list(dict.fromkeys(trace.label for pane in figure.panes for trace in pane.traces if trace.in_legend))
     columns = _legend_columns(names)
-    legend = LEGEND_ROW * math.ceil(len(names) / columns)
+    legend = LEGEND_ROW * (1 + math.ceil(len(names) / columns))
     height = PANE_HEIGHT + STRIP_HEIGHT * strips + legend
     canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
     shares = [pane.share for pane in figure.panes]
@@ -80,7 +80,7 @@ def draw(figure: Figure) -> Any:
         _set_axis(box, figure.x, "x")
         box.label_outer()
     canvas.align_ylabels(boxes)
-    _add_legend(canvas, boxes, columns)
+    _add_legend(canvas, boxes, columns, words(figure.title))
     return canvas
 
 
@@ -90,8 +90,8 @@ def _legend_columns(names: Iterable[str]) -> int:
     return max(1, min(4, CHARACTERS_A_ROW // (longest + 6)))
 
 
-def _add_legend(canvas: Any, boxes: Iterable[Any], columns: int) -> None:
-    """Put one legend above all panes, each label once."""
+def _add_legend(canvas: Any, boxes: Iterable[Any], columns: int, title: str) -> None:
+    """Put one legend above all panes, each label once, under the figure's title."""
     found: dict[str, Any] = {}
     for box in boxes:
         for handle, label in zip(*box.get_legend_handles_labels(), strict=True):
@@ -99,7 +99,7 @@ def _add_legend(canvas: Any, boxes: Iterable[Any], columns: int) -> None:
     if found:
         canvas.legend(
             found.values(), found.keys(), loc="outside upper center", ncols=columns, frameon=False, handlelength=2.2,
-            columnspacing=1.2, handletextpad=0.5, borderpad=0.1, labelspacing=0.25,
+            columnspacing=1.2, handletextpad=0.5, borderpad=0.1, labelspacing=0.25, title=title, title_fontsize=8,
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from glasspot.report.data import FitReport, Parameter, Score
-from glasspot.report.words import duration, measured, number, percent
+from glasspot.report.words import duration, measured, number, percent, unit
 
 EDGE = 0.02  # a parameter this near its window's edge, as a part of the window, is said to lie on it
 
@@ -21,7 +21,8 @@ class Table:
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    words: bool = False  # cells hold words, not numbers, so they are set left
+    words: tuple[str, ...] = ()  # columns of words, not numbers, so they are set left
+    fitted: int | None = None  # the row that is the fitted potential
 
 
 def tables(report: FitReport) -> tuple[Table, ...]:
@@ -35,23 +36,25 @@ def validation(report: FitReport) -> Table:
     curves = list(dict.fromkeys(name for score in report.scores for name in score.per_curve))
     observed = list(dict.fromkeys(name for score in report.scores for name in score.observables))
     notes = any(score.note for score in report.scores)
+    scores = sorted(report.scores, key=_by_cost)
+    fitted = next((n for n, score in enumerate(scores) if score.role == "fitted"), None)
     rows = tuple(
         (
-            score.name,
-            score.role,
+            score.name if score.role in ("fitted", "published") else f"{score.name} ({score.role})",
             percent(score.cost, score.error),
             *(percent(score.per_curve.get(name, math.nan)) for name in curves),
             *(_rounded(score.observables.get(name, math.nan)) for name in observed),
             str(score.runs),
             *([score.note] if notes else []),
         )
-        for score in sorted(report.scores, key=_by_cost)
+        for score in scores
     )
-    columns = ("potential", "role", "R_chi", *(f"R_chi, {name}" for name in curves), *observed, "runs")
+    columns = ("potential", "R_chi", *(f"R_chi, {name}" for name in curves), *observed, "runs")
     caption = (
         "Independent MD runs of one length and protocol for every potential; ± is one standard error. Lowest first."
     )
-    return Table("validation", "Validation", caption, (*columns, "note") if notes else columns, rows)
+    columns = (*columns, "note") if notes else columns
+    return Table("validation", "Validation", caption, columns, rows, words=("note",), fitted=fitted)
 
 
 def _by_cost(score: Score) -> float:
@@ -61,15 +64,14 @@ def _by_cost(score: Score) -> float:
 
 def _rounded(value: float) -> str:
     """Return an observable with four digits."""
-    return f"{value:.4g}" if math.isfinite(value) else "–"
+    return f"{value:#.4g}" if math.isfinite(value) else "–"
 
 
 def parameters(report: FitReport) -> Table:
     """Return each parameter with its start, its fitted value and error, its change and its window."""
     rows = tuple(
         (
-            p.name,
-            p.unit,
+            f"{p.name} ({unit(p.unit)})" if p.unit else p.name,
             number(p.start),
             measured(p.fitted, p.error),
             _change(p),
@@ -78,9 +80,9 @@ def parameters(report: FitReport) -> Table:
         )
         for p in report.parameters
     )
-    columns = ("parameter", "unit", "start", "fitted", "change", "window", "what the data say")
+    columns = ("parameter", "start", "fitted", "change", "window", "what the data say")
     caption = "± is one standard error from the response of the curves to each parameter, the others free to follow."
-    return Table("parameters", "Parameters", caption, columns, rows)
+    return Table("parameters", "Parameters", caption, columns, rows, words=columns[-1:])
 
 
 def _change(p: Parameter) -> str:
@@ -124,7 +126,7 @@ def directions(report: FitReport) -> Table:
         "curves, as R_chi, for a step of half the window's width: one below the noise is not determined."
     )
     columns = ("direction", "determined", "change of R_chi", "largest components")
-    return Table("parameters", "What the data determine", caption, columns, rows, words=True)
+    return Table("parameters", "What the data determine", caption, columns, rows, words=columns)
 
 
 def _largest(components: Mapping[str, float], most: int = 4) -> list[tuple[str, float]]:
@@ -135,13 +137,18 @@ def _largest(components: Mapping[str, float], most: int = 4) -> list[tuple[str, 
 def timings(report: FitReport) -> Table:
     """Return where the time went, as a part of the wall time where that is known."""
     wall = report.timings.get("wall", math.nan)
-    rows = tuple(
-        (name, duration(seconds), f"{100 * seconds / wall:.0f} %" if math.isfinite(wall) and wall > 0 else "–")
-        for name, seconds in report.timings.items()
-    )
+    rows = tuple((name, duration(seconds), _share(seconds, wall)) for name, seconds in report.timings.items())
     return Table("timings", "Timings", "", ("what", "time", "part of wall time"), rows)
+
+
+def _share(seconds: float, wall: float) -> str:
+    """Return a time as a part of the wall time."""
+    if not (math.isfinite(wall) and wall > 0 and math.isfinite(seconds)):
+        return "–"
+    return "< 1 %" if 0 < seconds < 0.005 * wall else f"{100 * seconds / wall:.0f} %"
 
 
 def provenance(report: FitReport) -> Table:
     """Return what made this report, so that someone else can make it again."""
-    return Table("provenance", "Provenance", "", ("what", "value"), tuple(report.provenance.items()), words=True)
+    columns = ("what", "value")
+    return Table("provenance", "Provenance", "", columns, tuple(report.provenance.items()), words=columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ STATES = {
     "interrupted": "The fit was interrupted: what was finished is shown, and --resume goes on from here.",
     "failed": "The fit failed: what was finished before is shown.",
 }
+
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,10 @@ def measured(value: float, error: float) -> str:
     if not (math.isfinite(error) and error > 0):
         return number(value)
     digits = 1 - math.floor(math.log10(error))
-    if not -1 <= digits <= 9:
+    if not -6 <= digits <= 12:
         return f"{number(value)} ± {error:.2g}"
-    digits = max(digits, 0)
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
+    shown = max(digits, 0)
+    return f"{round(value, digits):.{shown}f} ± {round(error, digits):.{shown}f}"
 
 
 def number(value: float) -> str:
@@ -52,6 +56,12 @@ def number(value: float) -> str:
     if not math.isfinite(value):
         return "not known"
     return f"{value:.6g}"
+
+
+def unit(text: str) -> str:
+    """Return a unit as it is printed: ``eV A^6`` becomes ``eV Å⁶``."""
+    raised = re.sub(r"\^(-?\d+)", lambda found: found[1].translate(SUPERSCRIPTS), text)
+    return re.sub(r"\bA(?![a-zA-Z])", "Å", raised)
 
 
 def duration(seconds: float) -> str:

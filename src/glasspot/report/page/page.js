@@ -5,7 +5,8 @@
   const touch = window.matchMedia("(pointer: coarse)");
   const inks = {
     light: { ink: "#000000", muted: "#6b747d", faint: "#e6e8eb", paper: "#ffffff" },
-    dark: { ink: "#f2f4f6", muted: "#a3acb6", faint: "#31373e", paper: "#14171b" },
+    dark: { ink: "#f2f4f6", muted: "#a3acb6", faint: "#31373e", paper: "#14171b",
+      "#D55E00": "#ff8a45", "#0072B2": "#58aee8", "#009E73": "#35c79d" }, // the darker colours, lifted
   };
   const dashes = { solid: "", dash: "7 4", dot: "2 3", dashdot: "7 3 2 3" };
   const figures = JSON.parse(document.getElementById("figures").textContent);
