@@ -5,20 +5,15 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from glasspot.errors import GlasspotError
-from glasspot.structure.frames import Frame, cell_matrix
-
-# What ASE's readers raise on files that are cut short, binary, or of another kind.
-READ_ERRORS = (
-    ValueError, IndexError, KeyError, TypeError, AttributeError, OSError, EOFError, StopIteration, RuntimeError,
-    AssertionError, NotImplementedError, zlib.error,
-)  # fmt: skip
+from glasspot.structure.frames import Frame, cell_matrix, check_elements
 
 FORMATS = {
     "extxyz": "extended XYZ",
@@ -42,34 +37,39 @@ def iter_frames(
 
     ``index``: which frames, as in ASE (":" all, -1 the last, "::10" every tenth). ``cell`` (A): for files without one
     (CP2K XYZ). ``species``: order of the elements (default: :func:`~glasspot.structure.frames.species_order`).
-    ``type_elements``: element of LAMMPS type 1, 2, ... for dumps without an ``element`` column.
+    ``type_elements``: element of LAMMPS type 1, 2, ... for dumps without an ``element`` column and data without masses.
     Raises GlasspotError when the file is missing, empty, binary, cut short, or of no known kind.
     """
     path = Path(path)
-    head = _head(path)
-    kind = _kind(path, head)
+    kind = _kind(path, _head(path))
     found = False
     try:
         for atoms in _ase_atoms(path, kind, index, type_elements):
             found = True
-            if cell is not None:
-                atoms.set_cell(cell_matrix(cell))
-            if abs(atoms.cell.volume) < 1e-6:
-                raise GlasspotError(
-                    f"{path} holds no cell, and structure needs one; give it in A: cell=17.96 or --cell 17.96."
-                )
-            yield Frame.from_ase(atoms, species)
-    except READ_ERRORS as error:
+            yield _frame(atoms, path, cell, species)
+    except GlasspotError:
+        raise
+    # Each of ASE's readers raises kinds of its own on a damaged file.
+    except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise GlasspotError(
-            f"{path} could not be read as {FORMATS[kind]}: {reason}. It may be cut short or damaged; write it again."
+            f"{path} could not be read as {FORMATS[kind]} ({reason}). It may be cut short or damaged; write it again."
         ) from error
     if not found:
-        raise GlasspotError(f"{path} holds no frame that index {index!r} asks for.")
+        asked = "no whole frame; is it cut short?" if index == ":" else f"no frame that the index {index!r} asks for."
+        raise GlasspotError(f"{path} holds {asked}")
+
+
+def _frame(atoms: Any, path: Path, cell: ArrayLike | None, species: Sequence[str] | None) -> Frame:
+    if cell is not None:
+        atoms.set_cell(cell_matrix(cell))
+    if abs(atoms.cell.volume) < 1e-6:
+        raise GlasspotError(f"{path} holds no cell, and structure needs one; give it in A: cell=17.96 or --cell 17.96.")
+    return Frame.from_ase(atoms, species)
 
 
 def write_frames(path: str | Path, frames: Sequence[Frame]) -> None:
-    """Write extended XYZ, or LAMMPS data (``atom_style charge`` is the engine's business; here ``atomic``) by suffix.
+    """Write extended XYZ (.gz too), or by suffix LAMMPS data of ``atom_style atomic`` with masses and velocities.
 
     LAMMPS data (.data, .lmp) holds one frame; GlasspotError for more, for none, or for a folder that cannot be written.
     """
@@ -137,13 +137,90 @@ def _kind(path: Path, head: str) -> str:
 
 def _ase_atoms(path: Path, kind: str, index: str | int, type_elements: Sequence[str] | None) -> Iterator[Any]:
     import ase.io
+    from ase.io.formats import string2index
 
-    options: dict[str, Any] = {}
+    if isinstance(index, str):
+        try:
+            string2index(index)
+        except ValueError as error:
+            raise GlasspotError(f'"{index}" chooses no frames; give ":" for all, "-1" for the last, "::10".') from error
+    if type_elements is not None:
+        check_elements(type_elements)
+    options = {}
     if kind == "lammps-data":
-        options = {"units": "metal"}
-    if kind == "lammps-dump-text" and type_elements is not None:
-        options = {"specorder": list(type_elements)}
+        options = _data_options(path, type_elements)
+    elif kind == "lammps-dump-text":
+        options = _dump_options(path, type_elements)
     for atoms in ase.io.iread(path, index=index, format=kind, **options):
         if not len(atoms) or not np.isfinite(atoms.positions).all():
             raise ValueError("a frame without atoms, or with positions that are not numbers")
         yield atoms
+
+
+def _data_options(path: Path, type_elements: Sequence[str] | None) -> dict[str, Any]:
+    """Say which element each type is: as given, or by the masses in the file; ASE would make type 1 hydrogen."""
+    from ase.data import atomic_numbers
+
+    if type_elements is not None:
+        return {"units": "metal", "Z_of_type": _NumberOfType(enumerate((atomic_numbers[e] for e in type_elements), 1))}
+    with _opened(path) as file:
+        words = [line.split("#")[0].strip() for line in file]
+    if not {"Masses", "Atom Type Labels"} & set(words):
+        raise _unknown_types(path, "no Masses section")
+    return {"units": "metal"}
+
+
+def _dump_options(path: Path, type_elements: Sequence[str] | None) -> dict[str, Any]:
+    """Say which element each type is: as given, or by the column ``element`` or ``mass``."""
+    columns = _checked_columns(path)
+    if {"element", "mass"} & set(columns):
+        return {}
+    if type_elements is None:
+        raise _unknown_types(path, "no element column")
+    if "type" not in columns:
+        raise ValueError("neither an element nor a type column")
+    return {"specorder": _ElementOfType(type_elements)}
+
+
+class _NumberOfType(dict[int, int]):
+    """Atomic number by type; a missing type is told as a user's mistake."""
+
+    def __missing__(self, key: int) -> int:
+        raise GlasspotError(f"the file has atoms of type {key}, but only {len(self)} elements are given.")
+
+
+class _ElementOfType(list[str]):
+    """Elements by type; a type beyond the list is a user's mistake, and is told as one."""
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < len(self):
+            raise GlasspotError(f"the file has atoms of type {index + 1}, but only {len(self)} elements are given.")
+        return super().__getitem__(index)
+
+
+def _checked_columns(path: Path) -> list[str]:
+    """Return the columns of a LAMMPS dump; ValueError when a frame has fewer lines than atoms, which ASE lets pass."""
+    columns: list[str] = []
+    with _opened(path) as file:
+        for line in file:
+            if line.startswith("ITEM: NUMBER OF ATOMS"):
+                n_atoms = int(next(file, ""))
+            elif line.startswith("ITEM: ATOMS"):
+                columns = line.split()[2:]
+                rows = list(islice(file, n_atoms))
+                if len(rows) < n_atoms or not rows[-1].endswith("\n") or any(row.startswith("ITEM:") for row in rows):
+                    raise ValueError(f"a frame of {n_atoms} atoms has {len(rows)} whole lines or fewer")
+    if not columns:
+        raise ValueError("no ITEM: ATOMS line")
+    return columns
+
+
+def _unknown_types(path: Path, what: str) -> GlasspotError:
+    return GlasspotError(
+        f"{path} has {what}, so its atom types have no names; give the element of type 1, 2, ...: "
+        'type_elements=["Si", "O"] or --elements Si,O.'
+    )
+
+
+def _opened(path: Path) -> TextIO:
+    return gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
