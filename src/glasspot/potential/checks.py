@@ -218,20 +218,24 @@ def _with_digit(potential: Potential, pair: tuple[str, str], power: float) -> tu
 
 def _remedy(potential: Potential, unit: str) -> str:
     """Return the smallest change that makes the set pass: another unit, then up to two lost digits; else nothing."""
-    best: tuple[tuple[int, float], list[str]] | None = None
+    candidates: list[tuple[int, float, list[str]]] = []
     for name, energy in ENERGY_UNITS.items():
         trial = scaled(potential, energy / ENERGY_UNITS[unit])
         wrong = list(_failures(trial))
         if len(wrong) > MOST_LOST_DIGITS:
             continue
         digits = [_lost_digit(trial, pair, energy) for pair in wrong]
-        if not all(digits):
-            continue
-        parts = [] if name == unit else [f'the energies look like {name}, not {unit}: set unit = "{name}"']
-        rank = (len(wrong) + len(parts), _distance_from_usual(trial))
-        if best is None or rank < best[0]:
-            best = rank, parts + digits
-    return "" if best is None else "likely cause: " + ", and ".join(best[1])
+        if all(digits):
+            parts = [] if name == unit else [f'the energies look like {name}, not {unit}: set unit = "{name}"']
+            candidates.append((len(parts + digits), _distance_from_usual(trial), parts + digits))
+    candidates.sort(key=lambda candidate: candidate[:2])
+    if not candidates:
+        return ""
+    text = "likely cause: " + ", and ".join(candidates[0][2])
+    # With one pair to judge by, a wrong unit and a lost digit can mend it alike: tell both.
+    if len(candidates) > 1 and candidates[0][0] == candidates[1][0] == 1:
+        text += f"; or else {candidates[1][2][0]}"
+    return text
 
 
 def _distance_from_usual(potential: Potential) -> float:
