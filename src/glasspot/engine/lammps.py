@@ -20,7 +20,7 @@ from glasspot.engine import deck
 from glasspot.engine.base import EngineFailure, OnProgress, Progress, Reason, Sample, Simulation
 from glasspot.engine.cell import LammpsCell
 from glasspot.engine.dump import DumpReader, LogReader, Snapshot, ThermoRow, tail
-from glasspot.engine.process import Child, Program, find_program
+from glasspot.engine.process import SCREEN, Child, Program, find_program
 from glasspot.errors import GlasspotError
 from glasspot.structure.frames import Frame
 
@@ -76,9 +76,12 @@ class LammpsEngine:
         """
         program = find_program(self.command)
         folder = Path(folder)
-        _make_empty(folder)
-        cell = deck.write_run_folder(simulation, folder, self.threads, self.skin)
-        (folder / deck.README).write_text(_readme(program, self.threads))
+        try:
+            _make_empty(folder)
+            cell = deck.write_run_folder(simulation, folder, self.threads, self.skin)
+            (folder / deck.README).write_text(_readme(program, self.threads))
+        except OSError as error:
+            raise GlasspotError(f"cannot write into {folder} ({error.strerror}); give another folder.") from error
         run = _Run(simulation, folder, cell, _limit(simulation, self.time_limit_s), on_progress)
         arguments = ["-in", deck.INPUT, "-log", deck.LOG, "-nocite"]
         try:
@@ -93,12 +96,9 @@ class LammpsEngine:
 
 def _make_empty(folder: Path) -> None:
     """Make the folder, or remove what an earlier run of the engine left in it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in (deck.LOG, deck.FINAL, "screen.txt", *(path.name for path in folder.glob("samples-*.bin"))):
-            (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise GlasspotError(f"cannot write into {folder} ({error.strerror}); give another folder.") from error
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (deck.LOG, deck.FINAL, SCREEN, *(path.name for path in folder.glob("samples-*.bin"))):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _limit(simulation: Simulation, asked: float | None) -> float:
@@ -218,7 +218,7 @@ class _Run:
         if spent > self.limit_s:
             raise self._failure(
                 "time-limit",
-                f"the run took longer than its limit of {self.limit_s:.0f} s {self._where(self.last_row)}; "
+                f"the run took longer than its limit of {self.limit_s:g} s {self._where(self.last_row)}; "
                 "it was stopped. Give a larger time limit, or a shorter protocol.",
             )
         if self.log.size > self.log_size:

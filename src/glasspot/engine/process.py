@@ -18,6 +18,7 @@ from glasspot.engine.base import EngineFailure
 
 SUPERVISOR = Path(__file__).with_name("supervise.py")
 STOP_S = 5.0
+SCREEN = "screen.txt"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Child:
 
     def __init__(self, program: Program, arguments: list[str], folder: Path, threads: int) -> None:
         self.folder = folder
-        self._screen = (folder / "screen.txt").open("wb")
+        self._screen = (folder / SCREEN).open("wb")
         environment = {**os.environ, **program.environment, "OMP_NUM_THREADS": str(threads)}
         try:
             self._process = subprocess.Popen(
@@ -138,7 +139,7 @@ class Child:
 
     def screen(self) -> str:
         """Return what the program wrote to its terminal."""
-        return (self.folder / "screen.txt").read_text(errors="replace")
+        return (self.folder / SCREEN).read_text(errors="replace")
 
     def stop(self) -> None:
         """End the program if it still runs; returns when it is gone."""
