@@ -90,6 +90,14 @@ def standard_error(blocks: NDArray[np.float64] | None) -> NDArray[np.float64] | 
     return np.asarray(blocks.std(axis=0, ddof=1) / np.sqrt(len(blocks)))
 
 
+def block_error(values: NDArray[np.float64]) -> float | None:
+    """Return the standard error of the mean of one number a frame (n,), from blocks; None below four frames."""
+    if len(values) < 4:
+        return None
+    means = [float(piece.mean()) for piece in np.array_split(values, min(BLOCKS, len(values) // 2))]
+    return float(np.std(means, ddof=1) / np.sqrt(len(means)))
+
+
 def pair_distribution(
     frames: Frame | Sequence[Frame],
     r_max: float,

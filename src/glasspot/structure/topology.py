@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.structure.frames import Frame
 from glasspot.structure.pairs import neighbour_list
-from glasspot.structure.pdf import as_frames
+from glasspot.structure.pdf import as_frames, block_error
 from glasspot.structure.peaks import first_minimum as first_minimum
 from glasspot.structure.peaks import first_peak as first_peak
 
@@ -70,7 +70,7 @@ class Coordination:
     """How many ``neighbour`` atoms are within ``cutoff`` (A) of a ``centre`` atom.
 
     ``distribution``: number of neighbours -> fraction of centre atoms, summing to 1. ``error``: standard error of the
-    mean over frames (frames taken as independent), or None for one frame.
+    mean from blocks of frames, or None for fewer than four.
     """
 
     centre: str
@@ -141,7 +141,7 @@ def coordination_of(bonds: Sequence[Bonds], centre: str, neighbour: str) -> Coor
         neighbour=neighbour,
         cutoff=float(cutoff or 0.0),
         mean=float(means.mean()),
-        error=float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else None,
+        error=block_error(means),
         distribution=_fractions(np.concatenate(numbers)),
     )
 

@@ -1,0 +1,199 @@
+"""``glasspot analyse``: the structure of a glass from files of atoms."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glasspot.errors import GlasspotError
+
+if TYPE_CHECKING:
+    from glasspot.structure.analysis import Analysis, Options
+    from glasspot.structure.frames import Frame
+
+HELP = "g(r), coordination, angles, Qn and S(Q) of files of atoms"
+DESCRIPTION = """\
+Analyse the structure of a glass or a liquid: partial and total g(r), coordination numbers, bond
+angles, bridging oxygens and Qn, neutron and X-ray S(Q), averaged over the frames of each file.
+
+Files: extended XYZ, LAMMPS data or dump, XDATCAR, OUTCAR, CP2K XYZ; any of them may be .gz."""
+EPILOG = """\
+examples:
+  glasspot analyse glass.extxyz
+  glasspot analyse glass.dump --elements Si,O --cutoff Si-O=2.2 --out structure
+  glasspot analyse run-pos-1.xyz --cell 17.96 --every 10
+  glasspot analyse a.extxyz b.extxyz c.extxyz --together      three parts of one run, or three copies
+
+A bond ends at the cut-off you give, or at the first minimum behind the first peak of g(r); the table says which.
+S(Q) is the Fourier transform of g(r) up to --r-max, so features finer than 2 pi / r_max are not in it.
+The files and the keys of --json are explained in docs/analyse.md."""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "analyse",
+        help=HELP,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("files", metavar="FILE", nargs="+", type=Path, help="frames of atoms; each file is analysed by itself")
+    add(
+        "--cutoff",
+        metavar="Si-O=2.2",
+        action="append",
+        default=[],
+        help="end of a bond in A; may be given several times",
+    )
+    add("--out", metavar="DIR", type=Path, help="write CSV files, figures (PNG, SVG) and summary.json there")
+    add("--together", action="store_true", help="average over all files as one system")
+    add("--every", metavar="N", type=int, default=1, help="take every N-th frame (default: 1, all)")
+    add("--r-max", metavar="A", type=float, help="end of g(r) (default: half the box, at most 20 A)")
+    add("--bin-width", metavar="A", type=float, default=0.05, help="bin of g(r) (default: 0.05)")
+    add(
+        "--q-range",
+        metavar=("MIN", "MAX"),
+        nargs=2,
+        type=float,
+        default=(0.5, 20.0),
+        help="of S(Q), 1/A (default: 0.5 20)",
+    )
+    add("--lorch", action="store_true", help="damp the ripples in S(Q) with the Lorch window")
+    add("--cell", metavar="A", help="cell edge, or three edges a,b,c, for files that hold none (CP2K)")
+    add("--elements", metavar="Si,O", help="elements of LAMMPS types 1,2,... for files that do not name them")
+    add("--json", action="store_true", help="print the summary as JSON instead of tables")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command: everything is read and computed before anything is written."""
+    import json
+
+    from glasspot import __version__
+    from glasspot.report.analysis import summary, text_report, write_files
+    from glasspot.report.files import write_text
+
+    options = _options(args)
+    results = _results(args, options)
+    entries = [{"file": name, **summary(analysis)} for name, analysis in results]
+    document = json.dumps({"format": 1, "glasspot": __version__, "systems": entries}, indent=2, allow_nan=False) + "\n"
+    if args.out is not None:
+        folders = _folders(args.out, [name for name, _ in results])
+        for (_, analysis), folder in zip(results, folders, strict=True):
+            write_files(analysis, folder)
+        write_text(args.out / "summary.json", document)
+    if args.json:
+        sys.stdout.write(document)
+        return 0
+    print("\n\n".join(text_report(analysis, name) for name, analysis in results))
+    if args.out is not None:
+        print(f"\nwritten to {args.out}: summary.json, curves as CSV, figures as PNG and SVG")
+    return 0
+
+
+def _options(args: argparse.Namespace) -> Options:
+    from glasspot.structure.analysis import Options
+
+    if args.every < 1:
+        raise GlasspotError(f"--every takes a whole number from 1; given {args.every}.")
+    return Options(
+        cutoffs=dict(_cutoff(text) for text in args.cutoff),
+        r_max=args.r_max,
+        bin_width=args.bin_width,
+        q_range=tuple(args.q_range),
+        lorch=args.lorch,
+    )
+
+
+def _cutoff(text: str) -> tuple[str, float]:
+    """Return ("Si-O", 2.2) for "Si-O=2.2"."""
+    pair, _, value = text.partition("=")
+    try:
+        if pair.count("-") != 1:
+            raise ValueError
+        return pair.strip(), float(value)
+    except ValueError:
+        raise GlasspotError(f'--cutoff takes a pair and a length in A, such as Si-O=2.2; given "{text}".') from None
+
+
+def _cell(text: str | None) -> list[float] | float | None:
+    if text is None:
+        return None
+    try:
+        lengths = [float(word) for word in text.split(",")]
+    except ValueError:
+        lengths = []
+    if len(lengths) not in (1, 3) or any(not length > 0 for length in lengths):
+        raise GlasspotError(f'--cell takes one edge or three (A), such as 17.96 or 10,10,20; given "{text}".')
+    return lengths[0] if len(lengths) == 1 else lengths
+
+
+def _results(args: argparse.Namespace, options: Options) -> list[tuple[str, Analysis]]:
+    """Return (name, analysis) of each system."""
+    from glasspot.structure.analysis import analyse
+
+    with _progress(args.json) as tell:
+        if args.together:
+            frames = [frame for path in args.files for frame in _read(path, args, tell)]
+            name = str(args.files[0]) if len(args.files) == 1 else f"{args.files[0]} and {len(args.files) - 1} more"
+            return [(name, analyse(frames, options, tell))]
+        return [(str(path), analyse(_read(path, args, tell), options, tell)) for path in args.files]
+
+
+def _read(path: Path, args: argparse.Namespace, tell: Callable[[str, int, int], None]) -> list[Frame]:
+    from glasspot.structure.readers import iter_frames
+
+    elements = [word.strip() for word in args.elements.split(",")] if args.elements else None
+    index = ":" if args.every == 1 else f"::{args.every}"
+    frames: list[Frame] = []
+    for frame in iter_frames(path, index, cell=_cell(args.cell), type_elements=elements):
+        frames.append(frame)
+        tell(f"reading {path.name}", len(frames), 0)
+    return frames
+
+
+def _folders(out: Path, names: list[str]) -> list[Path]:
+    """Return one folder a system: ``out`` itself for one, ``out/STEM`` for several, numbered where stems repeat."""
+    if len(names) == 1:
+        return [out]
+    folders: list[Path] = []
+    for name in names:
+        stem = Path(name).name.split(".")[0]
+        taken = {folder.name for folder in folders}
+        folders.append(
+            out / next(s for s in (stem, *(f"{stem}-{k}" for k in range(2, len(names) + 2))) if s not in taken)
+        )
+    return folders
+
+
+class _progress:
+    """A live line on stderr while frames are read and counted; silent when stderr is not a terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet or not sys.stderr.isatty()
+
+    def __enter__(self) -> Callable[[str, int, int], None]:
+        if self.quiet:
+            return lambda stage, done, in_all: None
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        self.task = self.bar.add_task("starting (the first run compiles the kernels, a few seconds)", total=None)
+        self.bar.start()
+        return self._tell
+
+    def _tell(self, stage: str, done: int, in_all: int) -> None:
+        self.bar.update(self.task, description=stage, completed=done, total=in_all or None)
+
+    def __exit__(self, *exception: object) -> None:
+        if not self.quiet:
+            self.bar.stop()
