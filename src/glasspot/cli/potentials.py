@@ -1,0 +1,375 @@
+"""``glasspot potentials``: the published sets that ship with glasspot: list them, read one, export one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import shutil
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glasspot.errors import GlasspotError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from glasspot.composition import AtomCounts
+    from glasspot.potential.coulomb import Coulomb
+    from glasspot.potential.forms import Term
+    from glasspot.potential.model import Potential
+
+HELP = "published potentials: numbers, source, cautions; export for LAMMPS or ASE"
+DESCRIPTION = """\
+The potentials that ship with glasspot, each with its source, its electrostatics, what simulation
+has verified and what to be careful about. NAME is one of the list (case does not matter), or the
+path of your own .toml file."""
+EPILOG = """\
+examples:
+  glasspot potentials                                     every set, with its elements and verdict
+  glasspot potentials show BKS                            numbers in eV and A, walls, cautions
+  glasspot potentials show SHIK --composition "70 SiO2 30 Na2O"
+  glasspot potentials export ML --format lammps --out ml  include and tables that lmp runs as they are
+  glasspot potentials export PMMCS --format lammps --composition "60 SiO2 25 Na2O 15 CaO"
+  glasspot potentials export BKS --format ase             a TOML file and a Python file with a calculator
+
+"verified" is yes (melt and quench gave the density and bonds of experiment), partly, or no.
+The keys of --json and the way to add your own set are in docs/potentials.md."""
+SHOW_HELP = "everything about one set: numbers, walls, verification, cautions"
+EXPORT_HELP = "write one set as files for LAMMPS or ASE"
+EXPORT_EPILOG = """\
+--format lammps writes potential.include and potential.table: use them in any script with
+"units metal" and "atom_style charge", after the box exists:
+
+  read_data  glass.data          # atom types in the order that this command prints
+  include    potential.include
+
+and, for a glass that --composition names (or a set of one oxide), in.example with start.data:
+
+  glasspot potentials export ML --format lammps --out ml && cd ml && lmp -in in.example
+
+--format ase writes potential.toml and ase_calculator.py:
+
+  from ase_calculator import calculator
+  atoms.calc = calculator()"""
+
+VERDICT = {
+    "yes": "verified by simulation",
+    "partly": "PARTLY VERIFIED: see the cautions before you trust an element or a glass",
+    "no": "NOT VERIFIED: no simulation made for glasspot has confirmed this set; check it before you use it",
+}
+MOST_SPECIES = 6  # more in one export make tables of tens of megabytes: the user says which
+WIDTH = 110
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = commands.add_parser("potentials", help=HELP, description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    parser.add_argument("--json", action="store_true", help="print one JSON object with stable keys")
+    parser.set_defaults(run=run, action="list")
+    actions = parser.add_subparsers(title="what to do (default: list)", metavar="ACTION")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object")
+    listing = actions.add_parser("list", help="every set of the library", parents=[common])
+    listing.set_defaults(action="list")
+    one = argparse.ArgumentParser(add_help=False, parents=[common])
+    one.add_argument("name", metavar="NAME", help="a set of the library, or the path of a .toml file")
+    one.add_argument(
+        "--composition", metavar="TEXT", help='mol%% of the glass, as "70 SiO2 30 Na2O"; SHIK and BMP depend on it'
+    )
+    show = actions.add_parser("show", help=SHOW_HELP, description=SHOW_HELP, parents=[one])
+    show.set_defaults(action="show")
+    export = actions.add_parser(
+        "export", help=EXPORT_HELP, description=EXPORT_HELP, epilog=EXPORT_EPILOG, formatter_class=raw, parents=[one]
+    )
+    export.add_argument("--format", choices=("lammps", "ase"), required=True, help="program to write for")
+    export.add_argument("--out", metavar="DIR", type=Path, help="folder to write into (default: NAME-FORMAT)")
+    export.add_argument("--elements", metavar="A,B,...", help="atom types 1, 2, ... (default: those of the glass)")
+    export.add_argument("--atoms", metavar="N", type=int, default=300, help="size of in.example (default: 300)")
+    export.set_defaults(action="export")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    {"list": _list, "show": _show, "export": _export}[args.action](args)
+    return 0
+
+
+def _list(args: argparse.Namespace) -> None:
+    from glasspot.potential.io import list_potentials, load_potential
+
+    sets = [load_potential(name, check=False) for name in list_potentials()]
+    rows = [(p.name, p.verified, electrostatics(p.coulomb), short_source(p.source), " ".join(p.elements)) for p in sets]
+    if args.json:
+        keys = ("name", "verified", "electrostatics", "source", "elements")
+        found: list[dict[str, Any]] = [dict(zip(keys, row, strict=True)) for row in rows]
+        for entry, potential in zip(found, sets, strict=True):
+            entry |= {"elements": list(potential.elements), "title": potential.title, "doi": potential.doi}
+            entry["source"] = potential.source
+        print(json.dumps({"potentials": found}, indent=2, ensure_ascii=False))
+        return
+    head = ("name", "verified", "electrostatics", "source", "elements")
+    widths = [max(len(row[k]) for row in (head, *rows)) + 2 for k in range(4)]
+    room = max(_columns() - sum(widths), 20)
+    for row in (head, *rows):
+        lines = textwrap.wrap(row[4], room)
+        print("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) + lines[0])
+        for line in lines[1:]:
+            print(" " * sum(widths) + line)
+    print(
+        '\n"no" means that no simulation made for glasspot has confirmed the set. More: glasspot potentials show NAME'
+    )
+
+
+def _show(args: argparse.Namespace) -> None:
+    from glasspot.composition import Composition
+    from glasspot.oxides import parse_oxide
+    from glasspot.potential.io import load_potential
+
+    potential, species = load_potential(args.name), None
+    if args.composition is not None:
+        glass = Composition.parse(args.composition)
+        species = {parse_oxide(formula).species(potential.counting_charges) for formula, _ in glass.oxides} | {"O"}
+        potential = potential.for_composition(glass)
+    if args.json:
+        found = describe(potential) | {"composition": None if species is None else str(glass)}
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    print(f"{potential.name}: {potential.title}\n")
+    if potential.verified != "yes":
+        _say(f"*** {VERDICT[potential.verified]} ***", "")
+        print()
+    _say(potential.source, "source        ")
+    _say(f"https://doi.org/{potential.doi}" if potential.doi else "none known", "doi           ")
+    _say(f"{potential.verified}. {potential.verification}", "verified      ")
+    for caution in potential.cautions:
+        _say(caution, "caution       ")
+    print()
+    if species is not None:
+        print(f"glass           {glass} mol%; what other species need is left out below")
+    for line in _number_lines(potential, set(potential.elements) if species is None else species):
+        print(line)
+
+
+def _number_lines(potential: Potential, species: set[str]) -> list[str]:
+    """Return the numbers of a set that concern ``species``: cut-offs, charges, pairs, three-body terms, walls."""
+    how = {"truncate": "truncated", "shift": "shifted to zero there", "smooth": "shifted and smoothed to zero there"}
+    lines = [
+        f"electrostatics  {electrostatics(potential.coulomb)}",
+        f"short range     up to {potential.r_cut:g} A, {how[potential.cutoff]}",
+    ]
+    charges = [
+        f"{name} {potential.charges[name]:+.6g}" if name in potential.charges else f"{name} from the composition"
+        for name in potential.elements
+        if name in species
+    ]
+    lines += textwrap.wrap("charges (e)     " + ", ".join(charges), WIDTH, subsequent_indent=" " * 16)
+    lines += ["", "pairs (energies in eV, distances in A; pairs not listed have charges only)"]
+    for pair in (pair for pair in potential.pairs if species.issuperset(pair.elements)):
+        name = "-".join(pair.elements)
+        for term in pair.terms:
+            lines.append(f"  {name:<8s}  {term.form:<18s}  {_numbers(term)}")
+            name = ""
+    for item in (item for item in potential.three_body if species.issuperset((item.centre, *item.ends))):
+        name = f"{item.ends[0]}-{item.centre}-{item.ends[1]}"
+        values = f"K = {item.K:g} eV/rad^2, theta0 = {item.theta0:g} deg, rho = {item.rho:g}, r_cut = {item.r_cut:g}"
+        lines.append(f"  {name:<8s}  {'screened angle':<18s}  {values} (LAMMPS only)")
+    walls = {pair: wall for pair, wall in potential.walls().items() if species.issuperset(pair)}
+    if walls:
+        lines += ["", "automatic walls (close the hole of a pair at short range)"]
+    for (a, b), wall in walls.items():
+        bare = "no barrier, the force only falls"
+        if math.isfinite(wall.barrier_eV):
+            bare = f"bare barrier {wall.barrier_eV:.1f} eV at {wall.r_barrier:.2f} A"
+        lines.append(f"  {a + '-' + b:<8s}  inside {wall.r_wall:.2f} A; {bare}")
+    return lines
+
+
+def _export(args: argparse.Namespace) -> None:
+    from glasspot.report.export import write_potential_files
+
+    potential, counts = _load(args.name, args.composition, args.atoms)
+    species = _species(potential, args.elements, counts)
+    _require_complete(potential, species)
+    if args.format == "ase" and potential.three_body:
+        raise GlasspotError(
+            f"{potential.name} has three-body terms, which run in LAMMPS only; its two-body part alone would mislead. "
+            "Use --format lammps."
+        )
+    folder: Path = args.out or Path(f"{potential.name}-{args.format}")
+    files = write_potential_files(potential, species, folder, [args.format])
+    if args.format == "lammps" and counts is not None and set(counts.counts) == set(species):
+        files += _write_example(potential, species, counts, folder)
+    if potential.verified != "yes":
+        print(f"glasspot: warning: {potential.name} is {VERDICT[potential.verified]}.", file=sys.stderr)
+    if args.json:
+        found = {"name": potential.name, "format": args.format, "folder": str(folder), "species": list(species)}
+        found |= {"files": sorted(file.name for file in files), "verified": potential.verified}
+        print(json.dumps(found, indent=2))
+        return
+    for file in sorted(files):
+        print(file)
+    if args.format == "lammps":
+        print("atom types: " + ", ".join(f"{k} {name}" for k, name in enumerate(species, start=1)))
+        print("in your script (units metal, atom_style charge), after the box exists: include potential.include")
+    else:
+        print("in Python: from ase_calculator import calculator; atoms.calc = calculator()")
+
+
+def _load(name: str, text: str | None, n_atoms: int) -> tuple[Potential, AtomCounts | None]:
+    """Return the potential and whole counts of its glass: the one asked for, or the only oxide the set has."""
+    from glasspot.composition import Composition
+    from glasspot.potential.io import load_potential
+
+    potential = load_potential(name)
+    if text is None:
+        oxide = _only_oxide(potential)
+        if oxide is None:
+            return potential, None
+        text = oxide
+    composition = Composition.parse(text)
+    counts = composition.atom_counts(n_atoms, potential.counting_charges)
+    return potential.for_composition(composition, counts.counts), counts
+
+
+def _only_oxide(potential: Potential) -> str | None:
+    """Return the formula of the oxide of a set with one cation and oxygen, else None."""
+    from glasspot.oxides import COMMON_OXIDES, parse_oxide
+
+    cations = [name for name in potential.elements if name != "O"]
+    if len(cations) != 1 or "O" not in potential.elements:
+        return None
+    return next((formula for formula in COMMON_OXIDES if parse_oxide(formula).element == cations[0]), None)
+
+
+def _species(potential: Potential, asked: str | None, counts: AtomCounts | None) -> tuple[str, ...]:
+    """Return the atom types: as asked, those of the glass, or all of a small set."""
+    from glasspot.structure.frames import species_order
+
+    if asked is not None:
+        names = tuple(name for name in re.split(r"[\s,]+", asked) if name)
+        for name in names:
+            potential.terms(name, name)  # refuses a species that the potential does not know
+        if not names or len(set(names)) != len(names):
+            raise GlasspotError(f'--elements "{asked}": expected different elements, as Si,O.')
+        return names
+    if counts is not None:
+        return species_order(counts.counts)
+    if len(potential.elements) > MOST_SPECIES:
+        raise GlasspotError(
+            f"{potential.name} has {len(potential.elements)} species; name yours with --elements Si,Na,O or with "
+            '--composition "70 SiO2 30 Na2O".'
+        )
+    return species_order(potential.elements)
+
+
+def _require_complete(potential: Potential, species: Sequence[str]) -> None:
+    """Raise GlasspotError when a charge or a depth waits for the composition."""
+    waiting = [(a, b) for a in species for b in species if not potential.is_complete(a, b)]
+    if waiting:
+        what = f"the charge of {potential.balance}" if potential.balance else "the depth of " + "-".join(waiting[0])
+        raise GlasspotError(
+            f'{potential.name} takes {what} from the glass; give --composition, as "60 SiO2 20 B2O3 20 Na2O".'
+        )
+
+
+def _write_example(potential: Potential, species: Sequence[str], counts: AtomCounts, folder: Path) -> list[Path]:
+    """Write in.example and start.data: a random packing of the glass and a short run at 300 K."""
+    from glasspot.composition import box_length, estimate_density
+    from glasspot.engine.cell import LammpsCell, data_file
+    from glasspot.engine.deck import masses
+    from glasspot.structure.frames import Frame
+    from glasspot.structure.packing import random_packing
+
+    density, _ = estimate_density(counts.asked)
+    packed = random_packing(counts.counts, box_length(counts.counts, density), seed=1)
+    frame = Frame.from_symbols(packed.symbols, packed.positions, packed.cell, species)
+    charges = {name: potential.charge(name) for name in species}
+    data, script = folder / "start.data", folder / "in.example"
+    try:
+        data.write_text(data_file(frame, LammpsCell.of(frame), charges, masses(species)), encoding="utf-8")
+        script.write_text(EXAMPLE.format(glass=counts.asked, n_atoms=frame.n_atoms, density=density), encoding="utf-8")
+    except OSError as error:
+        raise GlasspotError(f"cannot write into {folder}: {error.strerror or error}.") from error
+    return [data, script]
+
+
+EXAMPLE = """\
+# Try the potential: {n_atoms} atoms of {glass} (mol%) at {density:.2f} g/cm3, a random packing, then 0.1 ps at 300 K.
+# Run with: lmp -in in.example
+units metal
+atom_style charge
+read_data start.data
+include potential.include
+minimize 1.0e-4 1.0e-2 200 1000
+velocity all create 300.0 4928 mom yes
+fix motion all nvt temp 300.0 300.0 0.1
+timestep 0.001
+thermo 20
+run 100
+"""
+
+
+def describe(potential: Potential) -> dict[str, Any]:
+    """Return everything ``show`` prints as plain values with stable keys; energies in eV, distances in A."""
+    data = potential.to_dict()
+    walls = [
+        {
+            "elements": list(pair),
+            "r_wall": wall.r_wall,
+            "r_barrier": wall.r_barrier if math.isfinite(wall.barrier_eV) else None,
+            "barrier_eV": wall.barrier_eV if math.isfinite(wall.barrier_eV) else None,
+        }
+        for pair, wall in potential.walls().items()
+    ]
+    data["pairs"] = [{"elements": pair["elements"], "terms": pair["term"]} for pair in data.pop("pair")]
+    data.setdefault("three_body", [])
+    data.setdefault("balance", None)
+    return data | {"elements": list(potential.elements), "walls": walls, "potential_id": potential.potential_id}
+
+
+def electrostatics(coulomb: Coulomb) -> str:
+    """Return the electrostatics in a few words."""
+    from glasspot.potential.coulomb import DSF, PPPM
+
+    if isinstance(coulomb, PPPM):
+        return f"PPPM {coulomb.accuracy:g}, {coulomb.r_cut:g} A"
+    if isinstance(coulomb, DSF):
+        return f"DSF {coulomb.alpha:g}/A, {coulomb.r_cut:g} A"
+    damping = f" {coulomb.alpha:g}/A" if coulomb.alpha else ""
+    return f"Wolf{damping}, {coulomb.r_cut:g} A, smoothed"
+
+
+def short_source(source: str) -> str:
+    """Return first author and year of a citation, as "van Beest 1990"; without an author its kind and year."""
+    first = source.split(",")[0]
+    author = re.sub(r"^(?:[A-Z][a-z]?\.[\s-]?)+", "", first).strip()
+    year = re.search(r"\((?:[a-z]+, )?(\d{4})", source)
+    if author == first:
+        author = "preprint" if "preprint" in source else first
+    return f"{author[:24]} {year[1] if year else ''}".strip()
+
+
+def _numbers(term: Term) -> str:
+    """Return the numbers of one term, energies in eV."""
+    values = [(name, getattr(term, name)) for name in term.parameters()]
+    rule = getattr(term, "composition_rule", None)
+    return ", ".join(
+        f"{name} from the composition ({rule})" if rule and name == "D" and value == 0.0 else f"{name} = {value:.10g}"
+        for name, value in values
+    )
+
+
+def _columns() -> int:
+    return min(max(shutil.get_terminal_size((WIDTH, 24)).columns, 60), 160)
+
+
+def _say(text: str, label: str) -> None:
+    """Print wrapped text behind a label."""
+    print(
+        textwrap.fill(label + text, min(_columns(), WIDTH), subsequent_indent=" " * len(label), break_on_hyphens=False)
+    )
