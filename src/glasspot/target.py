@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.structure.pdf import ideal_pairs
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,9 @@ class System:
     volume: float  # A^3
 
     def pair_counts(self) -> np.ndarray:
-        """Return the number of unordered pairs of each label, shape (n_pairs,)."""
-        result = []
-        for label in self.labels:
-            a, b = label.split("-")
-            result.append(self.counts[a] * (self.counts[a] - 1) / 2 if a == b else self.counts[a] * self.counts[b])
-        return np.array(result, dtype=float)
+        """Return the number of unordered pairs of each label that gives g(r) = 1, shape (n_pairs,)."""
+        order = dict.fromkeys(element for label in self.labels for element in label.split("-"))
+        return ideal_pairs({element: self.counts[element] for element in order})
 
 
 @dataclass(frozen=True)

@@ -26,14 +26,14 @@ Exit codes: 0 done, 1 the run failed (the message says why), 2 bad input (the me
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every command; imports nothing heavy."""
-    from glasspot.cli import analyse, fit, potentials, quench
+    from glasspot.cli import analyse, fit, potentials, quench, report, status
 
     parser = argparse.ArgumentParser(
         prog="glasspot", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"glasspot {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for module in (fit, quench, analyse, potentials):
+    for module in (fit, status, report, quench, analyse, potentials):
         module.add_parser(commands)
     return parser
 

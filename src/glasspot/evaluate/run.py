@@ -100,7 +100,8 @@ def _simulate(job: Job, start: Frame | None, folder: Path) -> Outcome:
         "atom_steps": float(job.protocol.total_steps) * final.n_atoms,
     }
     if job.observe.structure:
-        more_numbers, more_arrays = structure_arrays(kept, pairs.labels, arrays["histogram"], job.observe)
+        anion = min(final.species, key=job.potential.charge)
+        more_numbers, more_arrays = structure_arrays(kept, anion, job.observe)
         numbers |= more_numbers
         arrays |= more_arrays
     texts = {
