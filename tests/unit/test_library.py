@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from math import exp
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,6 +159,16 @@ def test_electrostatics_and_cut_offs() -> None:
         (DSF(0.25, 8.0), 5.5),
         (DSF(0.25, 8.0), 7.0),
     ]
+
+
+def test_the_documents_table_and_example_are_right(tmp_path: Path) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "potentials.md").read_text(encoding="utf-8")
+    rows = {cells[1].strip(): cells for line in text.splitlines() if len(cells := line.split("|")) == 8}
+    for name in NAMES:
+        assert rows[name][5].strip() == load_potential(name).verified
+    example = text.split("```toml\n")[1].split("```")[0]
+    (tmp_path / "mine.toml").write_text(example, encoding="utf-8")
+    assert load_potential(tmp_path / "mine.toml").name == "Mine"
 
 
 def test_number_of_elements() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from ase.neighborlist import neighbor_list
 
 from glasspot.composition import box_length
 from glasspot.errors import GlasspotError
-from glasspot.structure.frames import Frame
+from glasspot.structure.frames import Frame, read_frames, write_frames
 from glasspot.structure.packing import least_distance, random_packing
 
 SILICA = {"Si": 200, "O": 400}
@@ -49,11 +50,18 @@ def test_many_species() -> None:
         assert distance >= least_distance(a, b) - 1e-9
 
 
-def test_oxidation_states_pack_as_their_element() -> None:
+def test_oxidation_states_pack_weigh_and_are_written_as_their_element(tmp_path: Path) -> None:
     counts = {"Si": 100, "Fe2": 50, "Fe3": 50, "O": 325}
     frame = random_packing(counts, 20.0, seed=0)
     assert frame.counts == {name: counts[name] for name in frame.species}
     assert least_distance("Fe3", "O") == least_distance("Fe", "O")
+    assert Frame.from_symbols(frame.symbols, frame.positions, frame.cell).species == frame.species
+    # 2.82 g/cm3 by hand: (100 Si + 100 Fe + 325 O) g/mol in 8000 A^3
+    assert frame.density == pytest.approx((2808.6 + 5584.5 + 5199.7) / 6.02214e23 / 8e-21, rel=1e-3)
+    for name in ("iron.extxyz", "iron.data"):
+        write_frames(tmp_path / name, frame)
+        (back,) = read_frames(tmp_path / name)
+        assert back.counts["Fe"] == 100  # files know elements only
 
 
 def test_triclinic_cell() -> None:

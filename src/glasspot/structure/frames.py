@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from glasspot.errors import GlasspotError
+from glasspot.oxides import element_of, mass
 from glasspot.units import density_from_mass
 
 if TYPE_CHECKING:
@@ -120,10 +121,7 @@ class Frame:
     @property
     def density(self) -> float:
         """Density in g/cm3, with the standard atomic masses."""
-        from ase.data import atomic_masses, atomic_numbers
-
-        mass = sum(number * float(atomic_masses[atomic_numbers[element]]) for element, number in self.counts.items())
-        return density_from_mass(mass, self.volume)
+        return density_from_mass(mass(self.counts), self.volume)
 
     @classmethod
     def from_symbols(
@@ -167,10 +165,15 @@ class Frame:
         )
 
     def to_ase(self) -> Atoms:
-        """Return ASE ``Atoms``, periodic in all directions, with momenta when the frame has velocities."""
+        """Return ASE ``Atoms``, periodic in all directions, with momenta when the frame has velocities.
+
+        ASE knows elements only, so species such as Fe2 and Fe3 both become Fe.
+        """
         from ase import Atoms
 
-        atoms = Atoms(self.symbols, positions=self.positions, cell=self.cell, pbc=True)
+        atoms = Atoms(
+            [element_of(symbol) for symbol in self.symbols], positions=self.positions, cell=self.cell, pbc=True
+        )
         if self.velocities is not None:
             atoms.set_velocities(self.velocities * ASE_TIME_PS)
         atoms.info.update(self.values)
@@ -196,11 +199,11 @@ def cell_matrix(cell: ArrayLike) -> NDArray[np.float64]:
 
 
 def check_elements(symbols: Iterable[str]) -> None:
-    """Raise GlasspotError when a name is not a chemical element."""
+    """Raise GlasspotError when a name is neither a chemical element nor one with its valence, as Fe3."""
     from ase.data import atomic_numbers
 
     for symbol in symbols:
-        if symbol == "X" or symbol not in atomic_numbers:
+        if symbol == "X" or element_of(symbol) not in atomic_numbers:
             raise GlasspotError(
                 f'"{symbol}" is not a chemical element; name each type by its element, for example species=("Si", "O").'
             )

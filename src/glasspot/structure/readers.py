@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from glasspot.errors import GlasspotError
+from glasspot.oxides import element_of
 from glasspot.structure.frames import Frame, cell_matrix, check_elements
 
 FORMATS = {
@@ -87,7 +88,7 @@ def write_frames(path: str | Path, frames: Sequence[Frame]) -> None:
                 path,
                 frame.to_ase(),
                 format="lammps-data",
-                specorder=list(frame.species),
+                specorder=list(dict.fromkeys(element_of(name) for name in frame.species)),
                 masses=True,
                 velocities=frame.velocities is not None,
                 units="metal",

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.oxides import element_of
 from glasspot.structure.pdf import PairDistribution, standard_error, total_weights
 from glasspot.structure.scattering_tables import FORM_FACTORS, ISOTOPE_LENGTHS, NEUTRON_LENGTHS
 
@@ -97,7 +98,7 @@ def scattering_lengths(elements: Sequence[str], given: Mapping[str, float | str]
     """
     result = {}
     for element in elements:
-        value = (given or {}).get(element, element)
+        value = (given or {}).get(element, element_of(element))
         table = {**NEUTRON_LENGTHS, **ISOTOPE_LENGTHS}
         if isinstance(value, str) and value not in table:
             raise GlasspotError(
@@ -113,9 +114,9 @@ def form_factor(element: str, q: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Source: D. Waasmaier and A. Kirfel, Acta Cryst. A 51 (1995) 416.
     """
-    if element not in FORM_FACTORS:
+    if element_of(element) not in FORM_FACTORS:
         raise GlasspotError(f'no X-ray form factor is known for "{element}"; elements from H to Bi have one.')
-    values = np.array(FORM_FACTORS[element])
+    values = np.array(FORM_FACTORS[element_of(element)])
     squared = (np.asarray(q, dtype=np.float64) / (4.0 * np.pi)) ** 2
     return np.asarray(values[5] + np.exp(-np.outer(squared, values[6:])) @ values[:5])
 
