@@ -144,10 +144,11 @@ def curve_figure(panel: CurvePanel, section: str, name: str, report: FitReport, 
     costs = "; ".join(f"{score.name} {percent(score.per_curve[panel.title])}" for score in scored)
     caption = f"R_chi of this curve alone: {costs}." if costs else ""
     if difference:
-        band = " (grey: standard error of the target)" if _target_error(panel) else ""
+        band = " (bands: one standard error)" if any(series.error is not None for series in panel.series) else ""
         caption += f" Below: the difference from the target{band}."
     x = Axis(panel.x_label, limits=_x_limits(panel))
-    return Figure(name, section, panel.title, caption.strip(), x, tuple(panes), compare=True)
+    title = panel.title if panel.y_label in panel.title else f"{panel.y_label} {panel.title}"
+    return Figure(name, section, title, caption.strip(), x, tuple(panes), compare=True)
 
 
 def _curve(series: Series, style: Style) -> Trace:
@@ -158,12 +159,6 @@ def _curve(series: Series, style: Style) -> Trace:
 def _target(panel: CurvePanel) -> Series | None:
     """Return the target of a panel, or None."""
     return next((series for series in panel.series if series.role == "target"), None)
-
-
-def _target_error(panel: CurvePanel) -> bool:
-    """Return whether the target comes with an error."""
-    target = _target(panel)
-    return target is not None and target.error is not None
 
 
 def _difference(panel: CurvePanel, styles: Mapping[str, Style]) -> tuple[Trace, ...]:
@@ -178,7 +173,8 @@ def _difference(panel: CurvePanel, styles: Mapping[str, Style]) -> tuple[Trace, 
         inside = (target.x >= series.x[0]) & (target.x <= series.x[-1])
         x = target.x[inside]
         gap = np.interp(x, series.x, series.y) - target.y[inside]
-        traces.append(Trace(series.name, x, gap, styles[series.name], in_legend=False))
+        error = None if series.error is None else np.interp(x, series.x, series.error)
+        traces.append(Trace(series.name, x, gap, styles[series.name], error=error, in_legend=False))
     return tuple(traces)
 
 
@@ -219,22 +215,23 @@ def parameter_path(report: FitReport) -> Figure:
     colours = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "ink")
     traces = []
     for n, parameter in enumerate(report.parameters):
-        low, high = parameter.window
         values = np.array([step.values.get(parameter.name, math.nan) for step in steps])
-        style = Style(colours[n % len(colours)], 1.6, ("solid", "dash", "dot")[n // len(colours) % 3], "circle")
+        style = Style(colours[n % len(colours)], 1.6, ("solid", "dash", "dot")[n % 3], "circle")
         notes = tuple(
             f"{parameter.name} = {number(value)} {unit(parameter.unit)}, MD run {run:.0f}"
             for run, value in zip(runs, values, strict=True)
         )
-        traces.append(Trace(parameter.name, runs, _within(values, low, high), style, notes=notes))
+        given = np.array([step.places.get(parameter.name, math.nan) for step in steps])
+        places = np.where(np.isfinite(given), given, _within(values, *parameter.window))
+        traces.append(Trace(parameter.name, runs, places, style, notes=notes))
     last = max(step.md_runs for step in report.steps)
     x = Axis("MD runs", limits=(0.5, last + 0.5), ticks=whole_ticks(1, last))
     reached = np.concatenate([trace.y[np.isfinite(trace.y)] for trace in traces])
     limits = (min(-0.04, float(reached.min(initial=0.0)) - 0.04), max(1.04, float(reached.max(initial=1.0)) + 0.04))
     y = Axis("place within the window", limits=limits, ticks=(0.0, 0.25, 0.5, 0.75, 1.0))
     caption = (
-        "Accepted steps; 0 and 1 are the lower and upper edge of the window of each parameter (on a logarithmic scale "
-        "where its edges differ by more than a factor of three)."
+        "Accepted steps; 0 and 1 are the lower and upper edge of the window that each parameter may move in, on the "
+        "scale of the fit (logarithmic for A, rho and other lengths and strengths)."
     )
     return Figure("parameters", "parameters", "Path of the parameters", caption, x, (Pane(y, tuple(traces)),))
 

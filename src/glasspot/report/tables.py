@@ -89,7 +89,7 @@ def _change(p: Parameter) -> str:
     """Return the change in percent of the start."""
     if not (math.isfinite(p.start) and math.isfinite(p.fitted)) or p.start == 0:
         return "–"
-    return f"{100 * (p.fitted / p.start - 1):+.1f} %"
+    return f"{100 * (p.fitted / p.start - 1):+.1f} %".replace("-", "−")
 
 
 def said_of(p: Parameter) -> str:
@@ -105,7 +105,8 @@ def said_of(p: Parameter) -> str:
         said.append("hardly determined: error wider than half the window")
     elif p.error > 0:
         said.append("determined")
-    if width > 0 and min(p.fitted - low, high - p.fitted) < EDGE * width:
+    place = p.place if p.place is not None else (p.fitted - low) / width if width > 0 else 0.5
+    if min(place, 1 - place) < EDGE:
         said.append("at the edge of its window")
     return ", ".join(said) or "–"
 
@@ -117,7 +118,7 @@ def directions(report: FitReport) -> Table:
             direction.words,
             "yes" if direction.determined else "no",
             percent(direction.cost_change),
-            ", ".join(f"{name} {share:+.2f}" for name, share in _largest(direction.components)),
+            ", ".join(f"{name} {_signed(share)}" for name, share in _largest(direction.components)),
         )
         for direction in sorted(report.directions, key=lambda d: (d.determined, d.cost_change))
     )
@@ -127,6 +128,11 @@ def directions(report: FitReport) -> Table:
     )
     columns = ("direction", "determined", "change of R_chi", "largest components")
     return Table("parameters", "What the data determine", caption, columns, rows, words=columns)
+
+
+def _signed(share: float) -> str:
+    """Return a component with its sign, the minus as it is printed."""
+    return f"{share:+.2f}".replace("-", "−")
 
 
 def _largest(components: Mapping[str, float], most: int = 4) -> list[tuple[str, float]]:
@@ -145,6 +151,8 @@ def _share(seconds: float, wall: float) -> str:
     """Return a time as a part of the wall time."""
     if not (math.isfinite(wall) and wall > 0 and math.isfinite(seconds)):
         return "–"
+    if seconds > wall:
+        return "–"  # a sum over workers that ran side by side
     return "< 1 %" if 0 < seconds < 0.005 * wall else f"{100 * seconds / wall:.0f} %"
 
 

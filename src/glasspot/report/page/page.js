@@ -6,17 +6,17 @@
   const inks = {
     light: { ink: "#000000", muted: "#6b747d", faint: "#e6e8eb", paper: "#ffffff" },
     dark: { ink: "#f2f4f6", muted: "#a3acb6", faint: "#31373e", paper: "#14171b",
-      "#D55E00": "#ff8a45", "#0072B2": "#58aee8", "#009E73": "#35c79d" }, // the darker colours, lifted
+      "#D55E00": "#ff8a45", "#0072B2": "#5b8cff", "#009E73": "#35c79d" }, // the darker colours, lifted
   };
   const dashes = { solid: "", dash: "7 4", dot: "2 3", dashdot: "7 3 2 3" };
   const figures = JSON.parse(document.getElementById("figures").textContent);
   const hidden = {}; // figure -> labels that the reader switched off
   const resets = {}; // figure -> how often its zoom was reset
 
-  // Put this mode's colours where the figure names an ink.
+  // A copy (plotly writes into what it gets) with this mode's colours where the figure names an ink.
   function inked(value, colours) {
     if (typeof value === "string") return Object.hasOwn(colours, value) ? colours[value] : value;
-    if (Array.isArray(value)) return typeof value[0] === "object" && value[0] ? value.map((v) => inked(v, colours)) : value;
+    if (Array.isArray(value)) return typeof value[0] === "object" ? value.map((v) => inked(v, colours)) : value.slice();
     if (value === null || typeof value !== "object") return value;
     const out = {};
     for (const [key, inner] of Object.entries(value)) {

@@ -1,0 +1,279 @@
+"""The page of a report in a real browser: drawn, quiet, self-contained, and usable on a phone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import report_samples as samples
+from glasspot.report.html import write_page
+from glasspot.report.panels import figures
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+DESKTOP, PHONE = (1280, 900), (375, 812)
+WAIT = 30  # s: a page draws in under 2 s; slow shared machines need more
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless Chromium with a fresh profile, whose downloads go to ``browser.downloads``."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("chromium or chromedriver is not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    session = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    session.downloads = tmp_path_factory.mktemp("downloads")
+    session.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(session.downloads)}
+    )
+    yield session
+    session.quit()
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """Return the first true value of ``condition``; the test fails when none comes in time."""
+    end = time.monotonic() + WAIT
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError("the page did not get there in time")
+
+
+def visit(browser: Any, path: Path, size: tuple[int, int] = DESKTOP, dark: bool = False) -> None:
+    """Open a page at a window size and wait until it is drawn; what it logs and asks for is collected from here on."""
+    width, height = size
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": width < 500})
+    media = {"prefers-color-scheme": "dark" if dark else "light", "prefers-reduced-motion": "reduce"}
+    features = [{"name": name, "value": value} for name, value in media.items()]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    browser.get("about:blank")
+    browser.get_log("browser")
+    browser.get_log("performance")
+    browser.get(path.as_uri())
+    until(lambda: browser.execute_script("return document.documentElement.dataset.drawn === 'yes'"))
+
+
+def asked_for(browser: Any) -> set[str]:
+    """Return the addresses that the browser asked for since the visit, without data and blob addresses."""
+    urls = set()
+    for entry in browser.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        if message["method"] == "Network.requestWillBeSent":
+            urls.add(message["params"]["request"]["url"])
+    return {url for url in urls if not url.startswith(("data:", "blob:"))}
+
+
+def photograph(browser: Any, path: Path) -> None:
+    """Write the whole page as PNG: for a person to look at."""
+    width = browser.execute_script("return window.innerWidth")
+    height = browser.execute_script("return document.documentElement.scrollHeight")
+    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+    shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+    path.write_bytes(base64.b64decode(shot["data"]))
+
+
+def drawn_traces(browser: Any) -> dict[str, int]:
+    """Return plot -> number of curves, points and bars that stand in its SVG."""
+    return dict(
+        browser.execute_script(
+            """return [...document.querySelectorAll('.plot')].map(plot => [plot.id, plot.querySelector('svg.main-svg')
+               ? plot.querySelectorAll('.trace path, .trace .point').length : 0]);"""
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "make",
+    [samples.silica_report, lambda: samples.silica_report(total=True), samples.running_report, samples.empty_report],
+    ids=["partials", "total", "running", "empty"],
+)
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_page_is_drawn_quiet_and_fits_its_window(
+    browser: Any, tmp_path: Path, make: Any, size: tuple[int, int]
+) -> None:
+    report = make()
+    page = write_page(report, tmp_path / "report.html")
+    visit(browser, page, size)
+    photograph(browser, tmp_path / "page.png")
+    assert (tmp_path / "page.png").stat().st_size > 3000
+    assert browser.get_log("browser") == []  # neither an error nor a warning, nor a blocked request
+    assert asked_for(browser) == {page.as_uri()}
+    traces = drawn_traces(browser)
+    assert list(traces) == [figure.name for figure in figures(report)]
+    assert all(count > 0 for count in traces.values()), traces
+    scroll_width = browser.execute_script("return document.documentElement.scrollWidth")
+    assert scroll_width <= size[0]
+    wide = browser.execute_script(
+        """return [...document.querySelectorAll('figure, .plot svg.main-svg, .scroll, button, p')]
+           .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+           .map(e => e.outerHTML.slice(0, 80));"""
+    )
+    assert wide == []
+
+
+@pytest.fixture(scope="module")
+def full_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a finished fit."""
+    return write_page(samples.silica_report(), tmp_path_factory.mktemp("page") / "report.html")
+
+
+def test_no_label_is_cut_off(browser: Any, full_page: Path) -> None:
+    for size in (DESKTOP, PHONE):
+        visit(browser, full_page, size)
+        cut = browser.execute_script(
+            """return [...document.querySelectorAll('.plot')].flatMap(plot => {
+                 const box = plot.getBoundingClientRect();
+                 return [...plot.querySelectorAll('.xtick text, .ytick text, .xtitle, .ytitle, .y2title')]
+                   .filter(t => { const b = t.getBoundingClientRect();
+                     return b.left < box.left - 1 || b.right > box.right + 1 || b.bottom > box.bottom + 1; })
+                   .map(t => plot.id + ': ' + t.textContent); });"""
+        )
+        assert cut == []
+
+
+def test_table_is_readable_on_a_phone(browser: Any, full_page: Path) -> None:
+    visit(browser, full_page, PHONE)
+    boxes = browser.execute_script(
+        """return [...document.querySelectorAll('.scroll')].map(box => ({
+             width: box.getBoundingClientRect().width, overflow: getComputedStyle(box).overflowX, tab: box.tabIndex,
+             font: parseFloat(getComputedStyle(box.firstElementChild).fontSize)}));"""
+    )
+    assert len(boxes) >= 5
+    for box in boxes:
+        assert box["width"] <= PHONE[0]
+        assert box["overflow"] == "auto"  # what is too wide scrolls inside its box
+        assert box["tab"] == 0  # by the keyboard too
+        assert box["font"] >= 12
+    # The answer for each potential, R_chi, is seen without scrolling.
+    right = browser.execute_script(
+        "return document.querySelector('#validation tbody td').getBoundingClientRect().right"
+    )
+    assert right <= PHONE[0]
+
+
+def test_legend_hides_a_curve_by_mouse_and_by_keyboard(browser: Any, full_page: Path) -> None:
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    visit(browser, full_page)
+    plot = next(name for name in drawn_traces(browser) if name.endswith("g-r-si-o"))
+    key = browser.find_element(By.XPATH, f"//div[@id='{plot}-keys']/button[contains(., 'BKS')]")
+    before = drawn_traces(browser)[plot]
+    key.click()
+    until(lambda: drawn_traces(browser)[plot] < before)  # gone from both panes
+    assert key.get_attribute("aria-pressed") == "false"
+    key.send_keys(Keys.ENTER)
+    until(lambda: drawn_traces(browser)[plot] == before)
+    assert key.get_attribute("aria-pressed") == "true"
+
+
+def test_pointing_at_a_curve_shows_its_values(browser: Any, full_page: Path) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+
+    visit(browser, full_page)
+    plot = next(name for name in drawn_traces(browser) if name.endswith("g-r-si-o"))
+    area = browser.find_element(By.CSS_SELECTOR, f"#{plot} .nsewdrag")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", area)
+    ActionChains(browser).move_to_element(area).perform()
+    text = until(
+        lambda: browser.execute_script(f"return (document.querySelector('#{plot} .hoverlayer') || {{}}).textContent")
+    )
+    assert "fitted" in text and "AIMD 3600 K" in text
+
+
+def test_a_zoom_is_reset_by_its_button(browser: Any, full_page: Path) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+
+    visit(browser, full_page)
+    plot = next(name for name in drawn_traces(browser) if name.endswith("u-r-si-o"))
+
+    def shown() -> list[float]:
+        return list(browser.execute_script(f"return document.getElementById('{plot}').layout.xaxis.range"))
+
+    before = shown()
+    area = browser.find_element(By.CSS_SELECTOR, f"#{plot} .nsewdrag")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", area)
+    ActionChains(browser).move_to_element(area).click_and_hold().move_by_offset(70, 40).release().perform()
+    until(lambda: shown()[1] - shown()[0] < 0.8 * (before[1] - before[0]))
+    browser.find_element(By.CSS_SELECTOR, f"button[data-do=reset][data-figure='{plot}']").click()
+    until(lambda: shown() == pytest.approx(before))
+
+
+def test_numbers_images_and_the_potential_can_be_saved(browser: Any, full_page: Path) -> None:
+    from selenium.webdriver.common.by import By
+
+    visit(browser, full_page)
+    plot = next(name for name in drawn_traces(browser) if name.endswith("g-r-si-o"))
+
+    def saved(selector: str, name: str) -> Path:
+        button = browser.find_element(By.CSS_SELECTOR, selector)
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+        button.click()
+        file = browser.downloads / name
+        until(lambda: file.exists() and file.stat().st_size > 0)
+        return Path(file)
+
+    table = saved(f"button[data-do=csv][data-figure='{plot}']", f"{plot}.csv").read_text(encoding="utf-8").splitlines()
+    assert table[0] == "curve,pane,x,y,error"
+    assert sum(line.startswith('"fitted",1,') for line in table) == 142  # every bin of the curve
+    svg = saved(f"button[data-do=svg][data-figure='{plot}']", f"{plot}.svg").read_text(encoding="utf-8")
+    assert "<svg" in svg and "fitted" in svg  # with its legend
+    toml = saved("button[data-save]", "silica-fitted.toml").read_text(encoding="utf-8")
+    assert 'name = "silica-fitted"' in toml
+    assert browser.get_log("browser") == []
+
+
+def test_dark_mode_has_light_ink(browser: Any, full_page: Path, tmp_path: Path) -> None:
+    visit(browser, full_page, dark=True)
+    photograph(browser, tmp_path / "dark.png")
+    plot = next(name for name in drawn_traces(browser) if name.endswith("g-r-si-o"))
+    colours = browser.execute_script(
+        f"""const p = document.getElementById('{plot}');
+            const target = p.data.find(t => t.name === 'AIMD 3600 K');
+            return [getComputedStyle(document.body).backgroundColor, target.line.color];"""
+    )
+    assert colours == ["rgb(20, 23, 27)", "#f2f4f6"]
+
+
+def test_a_script_in_a_title_is_shown_not_run(browser: Any, tmp_path: Path) -> None:
+    nasty = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    report = samples.silica_report()
+    panel = report.panels[0]
+    series = tuple(replace(s, name=s.name + nasty) for s in panel.series)
+    report = replace(report, title=nasty, panels=(replace(panel, title=nasty, series=series),), description=nasty)
+    visit(browser, write_page(report, tmp_path / "report.html"))  # an alert would make the next calls fail
+    assert browser.title == nasty
+    assert browser.execute_script("return document.querySelector('h1').textContent") == nasty
+    assert browser.execute_script("return document.querySelectorAll('img').length") == 0
+    keys = browser.execute_script("return [...document.querySelectorAll('.keys button')].map(b => b.textContent)")
+    assert any(nasty in key for key in keys)
+    assert browser.get_log("browser") == []
