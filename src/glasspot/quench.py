@@ -1,0 +1,204 @@
+"""Make a glass: pack, run the protocol, look at the structure, and keep all of it in one folder.
+
+Written at the end, provenance.json last, so that a folder that holds it is whole:
+
+    glass.extxyz, glass.data   the last configuration, with velocities
+    frames.extxyz              up to 200 sampled frames (those that were analysed)
+    thermo.csv                 temperature, pressure, density, energy along the run
+    provenance.json            what was asked, with which versions, when and where, and how long it took
+    lammps/                    the run itself, to be read and run again
+
+The structure (curves, figures, summary.json) is written by the report, see ``glasspot.cli.quench``.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glasspot import __version__
+from glasspot.engine import deck
+from glasspot.engine.base import EngineFailure, OnProgress, Sample, Simulation
+from glasspot.engine.cell import LammpsCell, data_file
+from glasspot.engine.dump import LogReader, ThermoRow
+from glasspot.engine.lammps import LammpsEngine
+from glasspot.engine.process import find_program
+from glasspot.errors import GlasspotError
+from glasspot.potential.model import Potential
+from glasspot.potential.rules import chemical_element
+from glasspot.protocol import Protocol
+from glasspot.structure.analysis import Analysis, Options, analyse
+from glasspot.structure.frames import Frame, species_order, write_frames
+from glasspot.structure.packing import random_packing
+
+MOST_FRAMES = 200
+RUN_FOLDER = "lammps"
+PROVENANCE = "provenance.json"
+THERMO_COLUMNS = (
+    *("stage", "name", "time_ps", "temperature_K", "pressure_bar"),
+    *("density_g_cm3", "potential_energy_eV", "total_energy_eV"),
+)
+
+
+@dataclass(frozen=True)
+class QuenchPlan:
+    """One glass to make. counts: species -> atoms; cell_length of the start box in A; notes and cautions for people."""
+
+    title: str
+    composition: str
+    counts: Mapping[str, int]
+    cell_length: float
+    potential: Potential
+    protocol: Protocol
+    seed: int
+    engine: LammpsEngine
+    cutoffs: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+
+    @property
+    def n_atoms(self) -> int:
+        """Atoms of all species together."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True)
+class Glass:
+    """What came of it: the last state, sampled frames, and their structure (of the last state without them)."""
+
+    final: Sample
+    frames: tuple[Frame, ...]
+    analysis: Analysis
+    seconds: float
+    atom_steps_per_s: float
+
+
+def check_quench(plan: QuenchPlan, folder: Path) -> None:
+    """Raise GlasspotError, before anything is written, when the folder is taken or LAMMPS cannot be found."""
+    if folder.is_file():
+        raise GlasspotError(f"{folder} is a file; --out expects a folder.")
+    if folder.is_dir() and any(folder.iterdir()):
+        what = "holds a glass already" if (folder / PROVENANCE).exists() else "is not empty"
+        raise GlasspotError(f"{folder} {what}; choose another --out, or remove it.")
+    find_program(plan.engine.command)
+
+
+def make_glass(plan: QuenchPlan, folder: Path, on_progress: OnProgress | None = None) -> Glass:
+    """Run the plan in ``folder``/lammps and return the glass; see :func:`write_glass`.
+
+    Raises EngineFailure when the run does not end well: the folder then holds the run and its log, and no results.
+    """
+    check_quench(plan, folder)
+    began = time.monotonic()
+    start = random_packing(plan.counts, plan.cell_length, plan.seed)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GlasspotError(f"cannot write in {folder}: {error.strerror}; choose another --out.") from error
+    simulation = Simulation(plan.potential, start, plan.protocol, plan.seed)
+    frames, final = _run(plan, simulation, folder / RUN_FOLDER, on_progress)
+    seconds = time.monotonic() - began
+    analysis = analyse(frames or [chemical(final.frame)], Options(cutoffs=plan.cutoffs))
+    return Glass(final, tuple(frames), analysis, seconds, plan.protocol.total_steps * plan.n_atoms / seconds)
+
+
+def _run(
+    plan: QuenchPlan, simulation: Simulation, folder: Path, on_progress: OnProgress | None
+) -> tuple[list[Frame], Sample]:
+    """Return up to MOST_FRAMES frames of the last sampling stage, evenly spaced, and the last state."""
+    protocol = plan.protocol
+    sampling = [index for index, stage in enumerate(protocol.stages) if stage.sample_every]
+    last = sampling[-1] if sampling else None
+    every = 1
+    if last is not None:
+        stage = protocol.stages[last]
+        every = -(-protocol.steps(stage) // protocol.steps_between_samples(stage) // MOST_FRAMES)
+    frames: list[Frame] = []
+    seen = 0
+    for sample in plan.engine.run(simulation, folder, on_progress):
+        if sample.final:
+            return frames, sample
+        if sample.stage == last:
+            seen += 1
+            if seen % every == 0:
+                frames.append(chemical(sample.frame))
+    raise EngineFailure("crash", "the engine ended without a last configuration")
+
+
+def chemical(frame: Frame) -> Frame:
+    """Return the frame with chemical elements in place of species: "Fe2" and "Fe3" both become "Fe"."""
+    elements = [chemical_element(name) for name in frame.species]
+    if tuple(elements) == frame.species:
+        return frame
+    order = species_order(elements)
+    types = np.array([order.index(element) for element in elements])[frame.types]
+    return replace(frame, species=order, types=types)
+
+
+def write_glass(plan: QuenchPlan, glass: Glass, folder: Path) -> None:
+    """Write the configurations and the thermodynamic record."""
+    final = glass.final.frame
+    write_frames(folder / "glass.extxyz", chemical(final))
+    charges = {name: plan.potential.charge(name) for name in final.species}
+    (folder / "glass.data").write_text(data_file(final, LammpsCell.of(final), charges, deck.masses(final.species)))
+    if glass.frames:
+        write_frames(folder / "frames.extxyz", glass.frames)
+    _write_thermo(plan.protocol, LogReader(folder / RUN_FOLDER / deck.LOG).read(), folder / "thermo.csv")
+
+
+def _write_thermo(protocol: Protocol, rows: list[ThermoRow], path: Path) -> None:
+    """Write the log's lines; the time runs through all stages, a minimisation takes none."""
+    begins = [0.0]
+    for stage in protocol.stages:
+        begins.append(begins[-1] + stage.duration)
+    with path.open("w", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(THERMO_COLUMNS)
+        for row in rows:
+            stage = protocol.stages[row.stage]
+            time_ps = begins[row.stage] + (0.0 if stage.kind == "minimise" else row.step * protocol.timestep)
+            numbers = (row.temperature_K, row.pressure_bar, row.density, row.energy_eV, row.total_energy_eV)
+            writer.writerow([row.stage, stage.label, f"{time_ps:.6g}", *(f"{number:.8g}" for number in numbers)])
+
+
+def write_provenance(plan: QuenchPlan, glass: Glass, folder: Path) -> None:
+    """Write provenance.json, whole or not at all: the last file of a glass."""
+    temporary = folder / (PROVENANCE + ".part")
+    temporary.write_text(json.dumps(_provenance(plan, glass, folder), indent=2) + "\n")
+    temporary.replace(folder / PROVENANCE)
+
+
+def _provenance(plan: QuenchPlan, glass: Glass, folder: Path) -> dict[str, Any]:
+    log = (folder / RUN_FOLDER / deck.LOG).read_text(errors="replace")
+    version = re.match(r"LAMMPS \(([^)]*)\)", log)
+    potential = plan.potential
+    return {
+        "title": plan.title,
+        "composition": plan.composition,
+        "atoms": dict(plan.counts),
+        "start_box_A": plan.cell_length,
+        "seed": plan.seed,
+        "potential": {"id": potential.potential_id, **potential.to_dict()},
+        "protocol": plan.protocol.to_dict(),
+        "notes": list(plan.notes),
+        "cautions": list(plan.cautions),
+        "glasspot": __version__,
+        "lammps": version.group(1) if version else "unknown",
+        "lammps_command": plan.engine.command,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
+        "host": platform.node(),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "seconds": round(glass.seconds, 2),
+        "atom_steps_per_s": round(glass.atom_steps_per_s),
+    }

