@@ -132,11 +132,13 @@ def _bins(frame: Frame, r_max: float, width: float) -> tuple[NDArray, NDArray, N
     reach = np.ceil(r_max * shape / heights - 1e-12).astype(np.int64)
     fractional = frame.positions @ inverse
     fractional -= np.floor(fractional)
+    # -1e-17 has become 1.0: the same place, but it belongs to the first bin.
+    fractional[fractional >= 1.0] = 0.0
     place = np.minimum((fractional * shape).astype(np.int64), shape - 1)
     number = (place[:, 0] * shape[1] + place[:, 1]) * shape[2] + place[:, 2]
     order = np.argsort(number, kind="stable")
     start = np.searchsorted(number[order], np.arange(int(shape.prod()) + 1))
-    position = np.ascontiguousarray((fractional % 1.0)[order] @ frame.cell)
+    position = np.ascontiguousarray(fractional[order] @ frame.cell)
     return position, number[order], order, start, shape, reach
 
 

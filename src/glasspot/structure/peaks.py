@@ -11,24 +11,34 @@ from glasspot.errors import GlasspotError
 SMOOTHING = 0.05
 # A shell ends before this many times the distance of its peak: the next shell of a dense packing starts at 1.6 or so.
 FARTHEST = 1.8
+# The part of a peak, as a share of its top, that a Gaussian is put through.
+UPPER_PART = 0.6
 # A maximum counts as the first peak when it reaches this share of the highest one.
 LOWEST_PEAK = 0.3
 
 
 def first_peak(r: NDArray[np.float64], g: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the distance (A) and the height of the first peak of g(r), by a parabola through its top three points.
+    """Return the distance (A) and the height of the first peak of g(r): a Gaussian through its upper part.
 
-    The first peak is the first maximum that rises above 1 and reaches a third of the highest. GlasspotError where g(r)
-    has none, as in a gas or with too few counts.
+    The first peak is the first maximum that rises above 1 and reaches a third of the highest; its upper part is where
+    g(r) exceeds 0.6 of the top. A peak of fewer than three bins gives its highest bin. GlasspotError where g(r) has
+    none, as in a gas or with too few counts.
     """
-    index = _peak_index(r, g)
-    if not 0 < index < len(r) - 1:
-        return float(r[index]), float(g[index])
-    left, top, right = g[index - 1 : index + 2]
-    bend = left - 2 * top + right
-    shift = 0.5 * (left - right) / bend if bend < 0 else 0.0
-    shift = float(np.clip(shift, -1.0, 1.0))
-    return float(r[index] + shift * (r[1] - r[0])), float(top - 0.25 * (left - right) * shift)
+    top = _peak_index(r, g)
+    low = high = top
+    while low > 0 and g[low - 1] > UPPER_PART * g[top]:
+        low -= 1
+    while high < len(r) - 1 and g[high + 1] > UPPER_PART * g[top]:
+        high += 1
+    if high - low < 2:
+        return float(r[top]), float(g[top])
+    upper = slice(low, high + 1)
+    # ln g of a Gaussian is a parabola; counts make the error of ln g go as 1 / sqrt(g).
+    bend, slope, level = np.polyfit(r[upper] - r[top], np.log(g[upper]), 2, w=np.sqrt(g[upper]))
+    if bend >= 0:
+        return float(r[top]), float(g[top])
+    shift = float(np.clip(-0.5 * slope / bend, r[low] - r[top], r[high] - r[top]))
+    return float(r[top] + shift), float(np.exp(level + slope * shift + bend * shift**2))
 
 
 def first_minimum(r: NDArray[np.float64], g: NDArray[np.float64]) -> float:
