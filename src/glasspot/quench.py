@@ -19,7 +19,7 @@ import platform
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,11 @@ from glasspot.engine.lammps import LammpsEngine
 from glasspot.engine.process import find_program
 from glasspot.errors import GlasspotError
 from glasspot.potential.model import Potential
-from glasspot.potential.rules import chemical_element
 from glasspot.protocol import Protocol
 from glasspot.structure.analysis import Analysis, Options, analyse
-from glasspot.structure.frames import Frame, species_order, write_frames
+from glasspot.structure.frames import Frame, write_frames
 from glasspot.structure.packing import random_packing
+from glasspot.structure.topology import cutoff_matrix
 
 MOST_FRAMES = 200
 RUN_FOLDER = "lammps"
@@ -100,6 +100,7 @@ def make_glass(plan: QuenchPlan, folder: Path, on_progress: OnProgress | None = 
     check_quench(plan, folder)
     began = time.monotonic()
     start = random_packing(plan.counts, plan.cell_length, plan.seed)
+    cutoff_matrix(start, plan.cutoffs)  # a wrong pair is met now, not after the run
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -107,7 +108,7 @@ def make_glass(plan: QuenchPlan, folder: Path, on_progress: OnProgress | None = 
     simulation = Simulation(plan.potential, start, plan.protocol, plan.seed)
     frames, final = _run(plan, simulation, folder / RUN_FOLDER, on_progress)
     seconds = time.monotonic() - began
-    analysis = analyse(frames or [chemical(final.frame)], Options(cutoffs=plan.cutoffs))
+    analysis = analyse(frames or [final.frame], Options(cutoffs=plan.cutoffs))
     return Glass(final, tuple(frames), analysis, seconds, plan.protocol.total_steps * plan.n_atoms / seconds)
 
 
@@ -130,24 +131,14 @@ def _run(
         if sample.stage == last:
             seen += 1
             if seen % every == 0:
-                frames.append(chemical(sample.frame))
+                frames.append(sample.frame)
     raise EngineFailure("crash", "the engine ended without a last configuration")
-
-
-def chemical(frame: Frame) -> Frame:
-    """Return the frame with chemical elements in place of species: "Fe2" and "Fe3" both become "Fe"."""
-    elements = [chemical_element(name) for name in frame.species]
-    if tuple(elements) == frame.species:
-        return frame
-    order = species_order(elements)
-    types = np.array([order.index(element) for element in elements])[frame.types]
-    return replace(frame, species=order, types=types)
 
 
 def write_glass(plan: QuenchPlan, glass: Glass, folder: Path) -> None:
     """Write the configurations and the thermodynamic record."""
     final = glass.final.frame
-    write_frames(folder / "glass.extxyz", chemical(final))
+    write_frames(folder / "glass.extxyz", final)
     charges = {name: plan.potential.charge(name) for name in final.species}
     (folder / "glass.data").write_text(data_file(final, LammpsCell.of(final), charges, deck.masses(final.species)))
     if glass.frames:
