@@ -12,7 +12,6 @@ from glasspot.structure import scattering
 from glasspot.structure.frames import Frame
 from glasspot.structure.pdf import pair_distribution
 
-
 LIGHT = ("Li", "Be", "B", "O", "Na", "Mg", "Al", "Si", "P", "K", "Ca", "Sc", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni")
 HEAVY = ("Cu", "Zn", "Ge", "As", "Sr", "Zr", "Ag", "Sn", "Te", "Ba", "La", "Ce", "Nd", "Gd", "Er")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -138,13 +139,9 @@ def _kind(path: Path, head: str) -> str:
 
 def _ase_atoms(path: Path, kind: str, index: str | int, type_elements: Sequence[str] | None) -> Iterator[Any]:
     import ase.io
-    from ase.io.formats import string2index
 
-    if isinstance(index, str):
-        try:
-            string2index(index)
-        except ValueError as error:
-            raise GlasspotError(f'"{index}" chooses no frames; give ":" for all, "-1" for the last, "::10".') from error
+    if isinstance(index, str) and not re.fullmatch(r"-?\d+|(-?\d*):(-?\d*)(:-?\d*)?", index):
+        raise GlasspotError(f'"{index}" chooses no frames; give ":" for all, "-1" the last, "::10" every tenth.')
     if type_elements is not None:
         check_elements(type_elements)
     options = {}
