@@ -62,11 +62,6 @@ OUTCAR = """\
 
    ISPIN  =      1    spin polarized calculation?
 --------------------------------------- Iteration      1(   1)  ---------------------------------------
-  FREE ENERGIE OF THE ION-ELECTRON SYSTEM (eV)
-  ---------------------------------------------------
-  free  energy   TOTEN  =       -21.50000000 eV
-
-  energy  without entropy=      -21.40000000  energy(sigma->0) =      -21.45000000
       direct lattice vectors                 reciprocal lattice vectors
      6.000000000  0.000000000  0.000000000     0.166666667  0.000000000  0.000000000
      0.000000000  6.000000000  0.000000000     0.000000000  0.166666667  0.000000000
@@ -78,6 +73,11 @@ OUTCAR = """\
       2.60000      1.00000      1.00000         0.000000      0.000000      0.000000
       1.00000      2.60000      1.00000         0.000000      0.000000      0.000000
  -----------------------------------------------------------------------------------
+  FREE ENERGIE OF THE ION-ELECTRON SYSTEM (eV)
+  ---------------------------------------------------
+  free  energy   TOTEN  =       -21.50000000 eV
+
+  energy  without entropy=      -21.40000000  energy(sigma->0) =      -21.45000000
 """
 
 
@@ -178,6 +178,7 @@ def test_xdatcar_outcar_and_cp2k(tmp_path: Path) -> None:
     outcar = read_frames(tmp_path / "OUTCAR")[0]
     assert outcar.symbols == ["Si", "O", "O"]
     assert outcar.volume == pytest.approx(216.0)
+    assert outcar.values["energy_eV"] == pytest.approx(-21.45)
     assert outcar.positions[1].tolist() == [2.6, 1.0, 1.0]
 
     (tmp_path / "run-pos-1.xyz").write_text(cp2k_text(frames))
