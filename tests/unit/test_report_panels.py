@@ -105,6 +105,17 @@ def test_a_potential_without_a_charge_for_the_pair_is_named_not_drawn() -> None:
     assert "Not drawn" in figure.caption and "SHIK" in figure.caption
 
 
+def test_the_fitted_curve_is_drawn_last_and_cations_are_named_first() -> None:
+    report = samples.silica_report()
+    turned = {name: report.potentials[name] for name in ("fitted", "BKS", "ML")}
+    backwards = {n: replace(p, charges={"O": p.charges["O"], "Si": p.charges["Si"]}) for n, p in turned.items()}
+    panels = tuple(replace(panel, series=panel.series[::-1]) for panel in report.panels)
+    drawn = figures(replace(report, potentials=backwards, elements=(), panels=panels))
+    for title in ("U(r) Si-O", "g(r) Si-O"):
+        assert named(drawn, title).panes[0].traces[-1].label == "fitted"
+    assert named(drawn, "g(r) Si-O").panes[0].traces[0].label == "AIMD 3600 K"
+
+
 def test_parameters_are_scaled_within_their_window_and_rejected_steps_left_out() -> None:
     report = samples.silica_report()
     figure = named(figures(report), "Path of the parameters")

@@ -69,6 +69,12 @@ def test_headline_does_not_claim_a_win_inside_the_error() -> None:
     assert "Higher than sharp (2.00 ± 0.10 %)" in evidence
 
 
+def test_headline_says_when_the_noise_floor_is_reached() -> None:
+    report = samples.silica_report()
+    assert "reached" not in " ".join(headline(report).evidence)
+    assert "The fit has reached it" in headline(replace(report, noise_floor=0.0390)).evidence[-1]
+
+
 def test_headline_of_unfinished_fits_says_so() -> None:
     running = headline(samples.running_report())
     assert running.answer == "R_chi 9.3 ± 0.3 %, best of 3 MD runs, not validated yet"
@@ -90,7 +96,7 @@ def test_parameters_say_what_the_data_do_not_determine() -> None:
     said = {row[0]: row[-1] for row in parameters(samples.silica_report()).rows}
     assert said["charge.Si (e)"] == "determined"
     assert said["Si-O.C (eV Å⁶)"] == "not determined alone"
-    assert said["O-O.C (eV Å⁶)"] == "determined, at the edge of its window"
+    assert said["O-O.C (eV Å⁶)"] == "loosely determined (± 24 %), at the edge of its window"
     loose = replace(samples.silica_report().parameters[0], error=0.9, place=0.001)
     row = parameters(replace(samples.silica_report(), parameters=(loose,))).rows[0]
     assert row[-1] == "hardly determined: error wider than half the window, at the edge of its window"

@@ -17,6 +17,7 @@ from glasspot.report.figure import Axis, Figure, Pane, Style, Trace, curve_style
 from glasspot.report.potential_panels import energy_figures
 from glasspot.report.words import duration, number, percent, unit
 
+DRAWN = ("target", "start", "published", "fitted")  # roles, the last on top
 FAILED = Style("muted", marker="cross")
 FLOOR = Style("muted", width=1.5, dash="dot")
 TRIAL = Style("muted", marker="circle")
@@ -40,13 +41,13 @@ def figures(report: FitReport) -> tuple[Figure, ...]:
 
 
 def report_styles(report: FitReport) -> Mapping[str, Style]:
-    """Return the style of each curve's name, the same in every figure of the report."""
+    """Return the style of each curve's name, the same in every figure, in the order of drawing: fitted on top."""
     roles = [(score.name, score.role) for score in report.scores]
     roles += [(s.name, s.role) for panel in (*report.panels, *report.structure_panels) for s in panel.series]
     known = {name for name, _ in roles}
     unknown = [name for name in report.potentials if name not in known]
     roles += [(name, name if name in ("start", "fitted") else "published") for name in unknown]
-    return curve_styles(roles)
+    return curve_styles(sorted(roles, key=lambda item: DRAWN.index(item[1]) if item[1] in DRAWN else 0))
 
 
 def convergence(report: FitReport, styles: Mapping[str, Style]) -> Figure:
@@ -135,7 +136,8 @@ def _validated_point(report: FitReport, last: int) -> list[Trace]:
 
 def curve_figure(panel: CurvePanel, section: str, name: str, report: FitReport, styles: Mapping[str, Style]) -> Figure:
     """Return the curves of one target over their shared x, with the difference from the target in a strip below."""
-    traces = tuple(_curve(series, styles[series.name]) for series in panel.series)
+    series = sorted(panel.series, key=lambda s: list(styles).index(s.name))
+    traces = tuple(_curve(s, styles[s.name]) for s in series)
     panes = [Pane(Axis(panel.y_label), traces, share=3.0)]
     difference = _difference(panel, styles)
     if difference:
@@ -189,7 +191,8 @@ def structure_figure(panel: CurvePanel, name: str, report: FitReport, styles: Ma
     """Return a structure panel: lines, or bars side by side where x counts neighbours. Nothing here was fitted."""
     bars = all(len(s.x) <= 16 and np.array_equal(s.x, np.round(s.x)) for s in panel.series)
     kind = "bars" if bars else "line"
-    traces = tuple(Trace(s.name, s.x, s.y, styles[s.name], kind, error=s.error) for s in panel.series)
+    series = sorted(panel.series, key=lambda s: list(styles).index(s.name))
+    traces = tuple(Trace(s.name, s.x, s.y, styles[s.name], kind, error=s.error) for s in series)
     low = float(min(s.x[0] for s in panel.series))
     high = float(max(s.x[-1] for s in panel.series))
     x = Axis(panel.x_label, limits=(low, high))

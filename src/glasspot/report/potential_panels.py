@@ -34,8 +34,10 @@ def energy_figures(report: FitReport, styles: Mapping[str, Style]) -> list[Figur
 
 
 def _shared_elements(potentials: Sequence[Potential]) -> tuple[str, ...]:
-    """Return the elements that every potential knows, in the order of the first."""
-    return tuple(e for e in potentials[0].elements if all(e in other.elements for other in potentials))
+    """Return the elements that every potential knows, cations first: the pair of silicon and oxygen is called Si-O."""
+    first = potentials[0]
+    shared = [e for e in first.elements if all(e in other.elements for other in potentials)]
+    return tuple(sorted(shared, key=lambda e: first.charges.get(e, -1.0) < 0))
 
 
 def plain_energy(potential: Potential, a: str, b: str, r: np.ndarray) -> np.ndarray:
@@ -50,7 +52,7 @@ def _energy_figure(a: str, b: str, potentials: Mapping[str, Potential], styles: 
     r = np.linspace(*R_SHOWN, 521)
     curves: dict[str, np.ndarray] = {}
     missing = []
-    for name, potential in potentials.items():
+    for name, potential in sorted(potentials.items(), key=lambda item: list(styles).index(item[0])):
         try:
             curves[name] = plain_energy(potential, a, b, r)
         except GlasspotError:  # the potential does not know this element, or its charge needs a composition

@@ -11,6 +11,8 @@ from glasspot.report.words import duration, measured, number, percent, unit
 
 EDGE = 0.02  # a parameter this near its window's edge, as a part of the window, is said to lie on it
 
+LOOSE = 0.2  # an error above this part of the value is said to be loose
+
 
 @dataclass(frozen=True)
 class Table:
@@ -40,7 +42,7 @@ def validation(report: FitReport) -> Table:
     fitted = next((n for n, score in enumerate(scores) if score.role == "fitted"), None)
     rows = tuple(
         (
-            score.name if score.role in ("fitted", "published") else f"{score.name} ({score.role})",
+            score.name if score.role in (score.name, "published") else f"{score.name} ({score.role})",
             percent(score.cost, score.error),
             *(percent(score.per_curve.get(name, math.nan)) for name in curves),
             *(_rounded(score.observables.get(name, math.nan)) for name in observed),
@@ -103,6 +105,10 @@ def said_of(p: Parameter) -> str:
         said.append("not determined alone")
     elif width > 0 and p.error > width / 2:
         said.append("hardly determined: error wider than half the window")
+    elif p.error > LOOSE * abs(p.fitted):
+        said.append(
+            f"loosely determined (± {100 * p.error / abs(p.fitted):.0f} %)" if p.fitted else "loosely determined"
+        )
     elif p.error > 0:
         said.append("determined")
     place = p.place if p.place is not None else (p.fitted - low) / width if width > 0 else 0.5
@@ -127,7 +133,7 @@ def directions(report: FitReport) -> Table:
         "curves, as R_chi, for a step of half the window's width: one below the noise is not determined."
     )
     columns = ("direction", "determined", "change of R_chi", "largest components")
-    return Table("parameters", "What the data determine", caption, columns, rows, words=columns)
+    return Table("parameters", "What the data determine", caption, columns, rows, words=(columns[0], columns[-1]))
 
 
 def _signed(share: float) -> str:
@@ -159,4 +165,4 @@ def _share(seconds: float, wall: float) -> str:
 def provenance(report: FitReport) -> Table:
     """Return what made this report, so that someone else can make it again."""
     columns = ("what", "value")
-    return Table("provenance", "Provenance", "", columns, tuple(report.provenance.items()), words=columns)
+    return Table("provenance", "Provenance", "", columns, tuple(report.provenance.items()), words=("value",))

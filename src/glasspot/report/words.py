@@ -157,6 +157,8 @@ def _floor(report: FitReport) -> list[str]:
     """Say what the noise floor is, where it is known."""
     if not math.isfinite(report.noise_floor):
         return []
-    return [
-        f"A perfect model would score {percent(report.noise_floor)} with runs of this length: the noise floor.",
-    ]
+    sentence = f"A perfect model would score {percent(report.noise_floor)} with runs of this length: the noise floor."
+    fitted = score_of(report, "fitted")
+    if fitted is not None and fitted.cost - report.noise_floor < 2 * fitted.error:
+        return [f"{sentence} The fit has reached it: these runs could not show a better one."]
+    return [sentence]
