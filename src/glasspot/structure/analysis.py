@@ -16,6 +16,8 @@ from glasspot.structure.peaks import first_minimum, first_peak
 
 # Without a range given, g(r) goes to half the box, but not beyond this (A): S(Q) gains little, large boxes cost much.
 FARTHEST = 20.0
+# Nor does it end before this (A), so that the first shell is seen in a small cell too.
+NEAREST = 6.0
 # Bonds are found in at most this many frames, evenly spaced: more changes no distribution and fills the memory.
 BOND_FRAMES = 200
 ALWAYS_ANIONS = ("O", "F", "N", "Cl", "Br", "I")
@@ -35,6 +37,14 @@ class Options:
     q_step: float = 0.05
     lorch: bool = False
     angle_bin: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.r_max is not None and not 0.5 <= self.r_max <= 100.0:
+            raise GlasspotError(f"r_max must lie between 0.5 and 100 A; given {self.r_max:g}.")
+        if not 0.001 <= self.bin_width <= 0.5:
+            raise GlasspotError(f"the bin width of g(r) must lie between 0.001 and 0.5 A; given {self.bin_width:g}.")
+        if not self.q_range[1] <= 100.0:
+            raise GlasspotError(f"Q must end at 100 1/A or before; given {self.q_range[1]:g}.")
 
 
 @dataclass(frozen=True)
@@ -136,12 +146,13 @@ def half_width(frames: Sequence[Frame]) -> float:
 
 def _range(frames: Sequence[Frame], options: Options, notes: list[str]) -> float:
     half = half_width(frames)
+    # A whole number of bins that stays within half the box.
+    r_max = options.r_max or float(np.floor(min(half, FARTHEST) / options.bin_width) * options.bin_width)
     if options.r_max is None:
-        # A whole number of bins that stays within half the box.
-        return max(2.0, np.floor(min(half, FARTHEST) / options.bin_width) * options.bin_width)
-    if options.r_max > half:
-        notes.append(f"r_max = {options.r_max:g} A is beyond half the box ({half:.2f} A): g(r) repeats the box there.")
-    return options.r_max
+        r_max = max(r_max, NEAREST)
+    if r_max > half + 1e-9:
+        notes.append(f"g(r) to {r_max:g} A goes beyond half the box ({half:.2f} A), where it repeats the box.")
+    return r_max
 
 
 def bonded_pairs(species: Sequence[str]) -> list[tuple[str, str]]:
