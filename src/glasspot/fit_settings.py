@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,15 @@ def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
     """
     notes: list[str] = []
     composition = Composition.parse(config.system.composition, config.system.basis)
-    base = _potential(config.potential.start, folder, composition)
-    atoms = composition.atom_counts(config.system.atoms, base.counting_charges)
-    if atoms.note:
-        notes.append(atoms.note)
-    counts = dict(atoms.counts)
+    start = _load(config.potential.start, folder)
+    atoms = composition.atom_counts(config.system.atoms, start.counting_charges)
+    notes.append(atoms.note)
+    glass = _Glass(atoms.composition, dict(atoms.counts))
+    base = glass.fill_in(start)
+    counts = glass.counts
     length = _cell_length(config.system, composition, counts, notes)
     space = ParameterSpace.build(base, config.potential.free, config.potential.windows)
-    targets = tuple(_target(table, folder, composition, notes) for table in config.target)
+    targets = tuple(_target(table, folder, glass, notes) for table in config.target)
     check_response(base, Observe(base.r_max, 1, response=space))
     plan = FitPlan(
         title=config.title,
@@ -53,7 +55,7 @@ def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
         protocols=_protocols(config),
         engine=EngineChoice("lammps", config.md.command, config.md.time_limit_s),
         targets=targets,
-        compare=tuple(_potential(name, folder, composition) for name in config.validation.compare),
+        compare=tuple(glass.fill_in(_load(name, folder)) for name in config.validation.compare),
         replicas=config.md.replicas,
         max_runs=config.fit.max_runs,
         barrier=config.fit.barrier_eV,
@@ -64,14 +66,26 @@ def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
         source=_source(config, folder),
     )
     if plan.max_runs < plan.replicas:
-        raise GlasspotError(f"fit.max_runs is {plan.max_runs}, less than the {plan.replicas} md.replicas of one evaluation")
+        raise GlasspotError(
+            f"fit.max_runs is {plan.max_runs}, less than the {plan.replicas} md.replicas of one evaluation"
+        )
     return plan, notes
 
 
-def _potential(name: str, folder: Path, composition: Composition) -> Potential:
-    path = folder / name
-    potential = load_potential(path if name.endswith(".toml") else name)
-    return potential.for_composition(composition)
+@dataclass(frozen=True)
+class _Glass:
+    """The glass as it is simulated: whole atom counts, and the composition that they make exactly."""
+
+    composition: Composition
+    counts: dict[str, int]
+
+    def fill_in(self, potential: Potential) -> Potential:
+        """Return the potential with what it takes from the composition, such as a balanced charge."""
+        return potential.for_composition(self.composition, self.counts)
+
+
+def _load(name: str, folder: Path) -> Potential:
+    return load_potential(folder / name if name.endswith(".toml") else name)
 
 
 def _cell_length(system: SystemTable, composition: Composition, counts: dict[str, int], notes: list[str]) -> float:
@@ -94,9 +108,7 @@ def _protocols(config: FitConfig) -> Protocols:
 
     def liquid(start: str, equilibrate: float, sample: float) -> Protocol:
         extra = {"velocities": "keep"} if start == "warm" else {}
-        return preset(
-            "liquid-pdf", start=start, equilibrate_ps=equilibrate, sample_ps=sample, **common, **extra
-        )
+        return preset("liquid-pdf", start=start, equilibrate_ps=equilibrate, sample_ps=sample, **common, **extra)
 
     return Protocols(
         first=liquid("packing", md.first_equilibrate_ps, md.sample_ps),
@@ -107,13 +119,11 @@ def _protocols(config: FitConfig) -> Protocols:
     )
 
 
-def _target(
-    table: TargetTable, folder: Path, composition: Composition, notes: list[str]
-) -> CurveTarget | SimulatedTarget:
+def _target(table: TargetTable, folder: Path, glass: _Glass, notes: list[str]) -> CurveTarget | SimulatedTarget:
     pair = None if table.pair == TOTAL else table.pair
     label = f"g(r) {table.pair}"
     if table.reference is not None:
-        potential = _potential(table.reference, folder, composition)
+        potential = glass.fill_in(_load(table.reference, folder))
         return SimulatedTarget(label, pair, potential, table.range, table.bin_width, table.weight)
     if table.trajectory is not None:
         return _from_trajectory(table, folder / table.trajectory, pair, label, notes)
@@ -139,9 +149,7 @@ def _from_file(table: TargetTable, path: Path, pair: str | None, label: str, not
     return curve_target(label, pair, columns[r_name], values.mean(0), table.range, error, table.weight)
 
 
-def _from_trajectory(
-    table: TargetTable, path: Path, pair: str | None, label: str, notes: list[str]
-) -> CurveTarget:
+def _from_trajectory(table: TargetTable, path: Path, pair: str | None, label: str, notes: list[str]) -> CurveTarget:
     from glasspot.structure.frames import read_frames
     from glasspot.structure.pdf import pair_distribution
 

@@ -40,11 +40,12 @@ class Store:
         """Open the store in ``folder`` for writing, and make it when it is not there."""
         path = folder / STORE_FILE
         try:
+            if not path.exists():
+                _make_empty(path)
             connection = sqlite3.connect(path, isolation_level=None)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
-            connection.executescript(SCHEMA)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise GlasspotError(f"cannot write the store {path} ({error}); is the folder writable?") from error
         return cls(connection, path)
 
@@ -129,3 +130,15 @@ class Store:
                 f"the store {self.path} cannot be written ({error}); is the disk full or the folder read-only? "
                 "What was finished is kept; mend it and use --resume"
             ) from error
+
+
+def _make_empty(path: Path) -> None:
+    """Make a store with its tables and nothing in it, whole or not at all: a reader may look at any moment."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.unlink(missing_ok=True)
+    connection = sqlite3.connect(temporary, isolation_level=None)
+    try:
+        connection.executescript(SCHEMA)
+    finally:
+        connection.close()
+    temporary.replace(path)

@@ -1,0 +1,145 @@
+"""Strict settings: each mistake is one line that says where, what was given and what is expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glasspot.campaign.folder import check_folder, differences, driving, is_driven, make_folder
+from glasspot.config import load_fit_config
+from glasspot.errors import GlasspotError
+from glasspot.fit_settings import fit_plan
+
+GOOD = """
+title = "t"
+[potential]
+start = "BKS"
+free = ["charge.Si", "Si-O.A"]
+[system]
+composition = "SiO2"
+atoms = 90
+density = 2.2
+temperature = 3600
+[[target]]
+pair = "total"
+file = "g.csv"
+range = [1.0, 6.0]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    r = np.arange(160) * 0.05 + 0.025
+    rows = ["r_A,g,h"] + [f"{x:.3f},{1 + 0.1 * np.sin(x):.4f},{1 + 0.2 * np.sin(x):.4f}" for x in r]
+    (tmp_path / "g.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def load(folder: Path, text: str):  # type: ignore[no-untyped-def]
+    path = folder / "fit.toml"
+    path.write_text(text)
+    return fit_plan(load_fit_config(path), folder)
+
+
+def test_a_good_file_becomes_a_plan(folder: Path) -> None:
+    plan, notes = load(folder, GOOD)
+    assert plan.counts == {"Si": 30, "O": 60}
+    assert plan.space.names == ("charge.Si", "Si-O.A")
+    assert plan.protocols.first.stages[0].kind == "minimise"
+    assert plan.protocols.warm.stages[0].kind == "nvt"
+    assert len(plan.targets) == 1
+    assert any("90 atoms" in note for note in notes)
+    # 2.2 g/cm3: 30 SiO2 of 60.084 g/mol
+    assert plan.cell_length**3 == pytest.approx(30 * 60.084 / 6.02214076e23 / 2.2 * 1e24, rel=1e-3)
+
+
+def test_several_columns_are_averaged_and_give_the_error(folder: Path) -> None:
+    plan, _ = load(folder, GOOD.replace('range =', 'columns = ["g", "h"]\nrange ='))
+    target = plan.targets[0]
+    assert np.allclose(target.values, 1 + 0.15 * np.sin(target.r), atol=1e-4)
+    assert target.error is not None
+    assert np.allclose(target.error, 0.05 * np.abs(np.sin(target.r)), atol=1e-4)
+
+
+def test_a_missing_density_is_estimated_and_said(folder: Path) -> None:
+    plan, notes = load(folder, GOOD.replace("density = 2.2\n", ""))
+    assert any("estimated" in note for note in notes)
+    assert 9 < plan.cell_length < 13
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("title =", "titel =", 'unknown key "titel".*Did you mean "title"'),
+        ("atoms = 90", "atom = 90", r'unknown key "atom" in \[system\].*Did you mean "atoms"'),
+        ("atoms = 90", 'atoms = "many"', "system.atoms"),
+        ("atoms = 90", "atoms = 10", "greater than or equal to 50"),
+        ("temperature = 3600", "", 'the key "system.temperature" is missing'),
+        ('start = "BKS"', 'start = "BKSS"', 'Did you mean "BKS"'),
+        ('composition = "SiO2"', 'composition = "Si02"', "Si02"),
+        ('composition = "SiO2"', 'composition = "70 SiO2 30 Na2O"', "Na"),
+        ('"Si-O.A"', '"Si-O.Q"', "Si-O.Q"),
+        ('file = "g.csv"', 'file = "nothing.csv"', "nothing.csv"),
+        ('pair = "total"', 'pair = "total"\ncolumns = ["gg"]', r'no column "gg"'),
+        ("range = [1.0, 6.0]", "range = [1.0, 16.0]", "but the range asked is 1 to 16 A"),
+        ("range = [1.0, 6.0]", "range = [6.0, 1.0]", "low < high"),
+        ("density = 2.2", "density = 2.2\nbox = 10.0", "density or box, not both"),
+        ('file = "g.csv"', 'file = "g.csv"\nreference = "CHIK"', "exactly one of"),
+        ("[system]", "[system", "not valid TOML"),
+    ],
+)
+def test_mistakes_are_one_clear_line(folder: Path, old: str, new: str, says: str) -> None:
+    text = GOOD.replace(old, new)
+    assert text != GOOD
+    with pytest.raises(GlasspotError, match=says) as caught:
+        load(folder, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_binary_files_are_told(folder: Path) -> None:
+    (folder / "fit.toml").write_bytes(b"\x00\xff\xfe" * 50)
+    with pytest.raises(GlasspotError, match="not valid TOML"):
+        load_fit_config(folder / "fit.toml")
+    (folder / "g.csv").write_bytes(bytes(range(256)) * 20)
+    with pytest.raises(GlasspotError, match=r"g\.csv"):
+        load(folder, GOOD)
+
+
+def test_charges_cannot_be_fitted_with_a_mesh(folder: Path) -> None:
+    text = GOOD.replace('"BKS"', '"Wang-2018"').replace('"SiO2"', '"50 SiO2 50 B2O3"')
+    with pytest.raises(GlasspotError, match=r"charge\.Si cannot be fitted from fluctuations with PPPM"):
+        load(folder, text)
+
+
+def test_what_changed_is_named() -> None:
+    before = {"fit": {"max_runs": 24}, "target": [{"file": "a"}], "seed": 1}
+    after = {"fit": {"max_runs": 30}, "target": [{"file": "b"}], "seed": 1, "new": 2}
+    assert differences(before, after) == [
+        "fit.max_runs: 24 -> 30", "new: (absent) -> 2", "target[0].file: 'a' -> 'b'",
+    ]  # fmt: skip
+
+
+def test_folders_are_guarded(tmp_path: Path) -> None:
+    with pytest.raises(GlasspotError, match="no run to resume"):
+        check_folder(tmp_path, resume=True)
+    check_folder(tmp_path, resume=False)
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(GlasspotError, match="not empty"):
+        check_folder(tmp_path, resume=False)
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(GlasspotError, match="is a file"):
+        check_folder(file, resume=False)
+    with pytest.raises(GlasspotError, match="cannot write"):
+        make_folder(file / "inside")
+
+
+def test_a_second_driver_is_refused(tmp_path: Path) -> None:
+    assert not is_driven(tmp_path)
+    with driving(tmp_path):
+        assert is_driven(tmp_path)
+        with pytest.raises(GlasspotError, match="another glasspot is at work"), driving(tmp_path):
+            pass
+    assert not is_driven(tmp_path)
