@@ -157,22 +157,3 @@ def test_an_unwritable_folder_is_told(silica: Path, tmp_path: Path, run: Callabl
     (tmp_path / "file").write_text("in the way")
     code, _, err = run(silica, "--out", tmp_path / "file")
     assert code == 2 and "cannot write" in err
-
-
-def test_borosilicate_liquid_of_the_reference_data(shared_data: Path, tmp_path: Path) -> None:
-    """Liquid B2O3 from ab initio MD: g(r) from the frames agrees with the partial PDFs derived from the same source."""
-    import ase.io
-
-    from glasspot.structure.pdf import pair_distribution
-
-    atoms = ase.io.read(shared_data / "b2o3_dft.extxyz.gz", index="0:60")
-    frames = [Frame.from_ase(a) for a in atoms if a.info.get("config_type") == "liquid_1600K"]
-    reference = read_csv_columns(shared_data / "b2o3_liquid_1600K_partial_pdf.csv")
-    pdf = pair_distribution(frames, 7.96, 0.02)
-    r = reference["r_A"]
-    for pair, column in (("B-O", "g_BO"), ("O-O", "g_OO"), ("B-B", "g_BB")):
-        ours = np.interp(r, pdf.r, pdf.partial(pair))
-        inside = (r > 1.0) & (r < 7.9)
-        difference = np.sqrt(np.sum((ours - reference[column])[inside] ** 2) / np.sum(reference[column][inside] ** 2))
-        # Few frames of another trajectory at the same temperature: their noise, not another definition of g(r).
-        assert difference < 0.12, pair
