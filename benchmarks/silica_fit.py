@@ -2,9 +2,9 @@
 
     python benchmarks/silica_fit.py --out runs/benchmark-silica --seeds 1 2 3 --atoms 324 648
 
-Each fit is `glasspot fit` with one replica an evaluation, so an evaluation is one MD run. Prints, for each, the number
-of MD runs until R_chi (of that run itself, against the target) is below 8.77 %, the published R_chi of the ML set against
-CPMD, and below 2 %; R_chi on independent validation runs; and the noise floor: what a perfect model would get.
+Each fit is `glasspot fit` with one replica an evaluation, so an evaluation is one MD run. Prints, for each, the
+number of MD runs until R_chi (of that run itself, against the target) is below 8.77 %, the published R_chi of the ML
+set against CPMD, and below 2 %; R_chi on independent validation runs; and the noise floor: what a perfect model gets.
 """
 
 from __future__ import annotations
@@ -87,16 +87,17 @@ def main() -> None:
     cases = [(atoms, seed) for atoms in args.atoms for seed in args.seeds]
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda case: one_fit(args.out, *case, args.sample_ps, args.max_runs), cases))
-    print("| atoms | seed | runs to < 8.77 % | runs to < 2 % | lowest R_chi | validated R_chi | noise floor | seconds |")
+    print(
+        "| atoms | seed | runs to < 8.77 % | runs to < 2 % | lowest R_chi | validated R_chi | noise floor | seconds |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     for (atoms, seed), status in zip(cases, found, strict=True):
         first, second = (runs_to(status["history"], level) or "never" for level in LEVELS)
         validation = status["validation"]
-        print(
-            f"| {atoms} | {seed} | {first} | {second} | {100 * status['best']['cost']:.2f} % "
-            f"| {100 * validation['cost']:.2f} ± {100 * validation['error']:.2f} % | {100 * status['noise_floor']:.2f} % "
-            f"| {status['seconds']:.0f} |"
-        )
+        best, floor = 100 * status["best"]["cost"], 100 * status["noise_floor"]
+        scored = f"{100 * validation['cost']:.2f} ± {100 * validation['error']:.2f} %"
+        row = (atoms, seed, first, second, f"{best:.2f} %", scored, f"{floor:.2f} %", f"{status['seconds']:.0f}")
+        print("| " + " | ".join(map(str, row)) + " |")
 
 
 if __name__ == "__main__":

@@ -151,17 +151,15 @@ def _from_file(table: TargetTable, path: Path, pair: str | None, label: str, not
 
 def _from_trajectory(table: TargetTable, path: Path, pair: str | None, label: str, notes: list[str]) -> CurveTarget:
     from glasspot.structure.frames import read_frames
-    from glasspot.structure.pdf import pair_distribution
+    from glasspot.structure.pdf import pair_distribution, total
 
     frames = read_frames(path)
     distribution = pair_distribution(frames, table.range[1], table.bin_width)
     notes.append(f"{label}: from {len(frames)} frames of {path.name}")
     if pair is None:
-        curve = distribution.total()
-        return curve_target(label, pair, curve.x, curve.y, table.range, curve.error, table.weight)
-    from glasspot.target import pair_index
-
-    row = pair_index(distribution.labels, pair)
+        values, error = total(distribution)
+        return curve_target(label, pair, distribution.r, values, table.range, error, table.weight)
+    row = distribution.index(pair)
     error = None if distribution.error is None else distribution.error[row]
     return curve_target(label, pair, distribution.r, distribution.g[row], table.range, error, table.weight)
 

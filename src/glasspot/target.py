@@ -90,7 +90,7 @@ class Objective:
         return np.concatenate([s * t.values for s, t in zip(self.scales(), self.targets, strict=True)])
 
     def cumulative(self) -> np.ndarray:
-        """Return the matrix that integrates each scaled curve over r (A): a residual that sees shifted peaks from afar."""
+        """Return the matrix that integrates each scaled curve over r (A): its residual sees shifted peaks from afar."""
         sizes = [len(t.values) for t in self.targets]
         result = np.zeros((sum(sizes), sum(sizes)))
         start = 0

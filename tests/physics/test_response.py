@@ -137,7 +137,9 @@ def test_errors_are_those_of_the_scatter() -> None:
         histograms[:] = mean + noise * 20.0 * rng.standard_normal(histograms.shape)
         outcome = Outcome("k", True, arrays={"frames": np.full(20, 10), "histogram": histograms})
         blocks = gather([outcome], goal)
-        found.append((np.sqrt(blocks.curve_variance().sum()), goal.r_chi(blocks.mean_curves()), cost_error(blocks, goal)))
+        found.append(
+            (np.sqrt(blocks.curve_variance().sum()), goal.r_chi(blocks.mean_curves()), cost_error(blocks, goal))
+        )
     estimated, costs, errors = (np.array(column) for column in zip(*found, strict=True))
     spread = goal.scaled_map() ** 2 @ np.full(3 * 641, (noise * 20.0) ** 2 / 20)
     # 20 blocks of 420 bins: the estimate of the noise scatters by about 2 %.

@@ -56,7 +56,7 @@ def test_a_good_file_becomes_a_plan(folder: Path) -> None:
 
 
 def test_several_columns_are_averaged_and_give_the_error(folder: Path) -> None:
-    plan, _ = load(folder, GOOD.replace('range =', 'columns = ["g", "h"]\nrange ='))
+    plan, _ = load(folder, GOOD.replace("range =", 'columns = ["g", "h"]\nrange ='))
     target = plan.targets[0]
     assert np.allclose(target.values, 1 + 0.15 * np.sin(target.r), atol=1e-4)
     assert target.error is not None
@@ -143,3 +143,23 @@ def test_a_second_driver_is_refused(tmp_path: Path) -> None:
         with pytest.raises(GlasspotError, match="another glasspot is at work"), driving(tmp_path):
             pass
     assert not is_driven(tmp_path)
+
+
+def test_a_trajectory_becomes_a_target(folder: Path) -> None:
+    """An ideal gas in a file: the target is g = 1 within the counting noise, with an error that says so."""
+    from glasspot.structure.frames import Frame, write_frames
+
+    rng = np.random.default_rng(1)
+    types = np.repeat([0, 1], [30, 60])
+    frames = [Frame(rng.random((90, 3)) * 11.0, np.eye(3) * 11.0, ("Si", "O"), types) for _ in range(40)]
+    write_frames(folder / "run.extxyz", frames)
+    for pair in ("total", "O-Si"):
+        source = f'trajectory = "run.extxyz"\nbin_width = 0.1\npair = "{pair}"'
+        text = GOOD.replace('file = "g.csv"', "").replace('pair = "total"', source).replace("6.0]", "5.0]")
+        plan, notes = load(folder, text)
+        target = plan.targets[0]
+        assert target.error is not None
+        assert len(target.values) == 40
+        # 40 frames of 90 atoms: every deviation is a few of its own standard errors.
+        assert np.abs((target.values - 1) / target.error).mean() < 1.5
+        assert any("40 frames" in note for note in notes)

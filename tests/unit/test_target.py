@@ -66,9 +66,7 @@ def test_r_chi_is_the_papers_formula() -> None:
     rng = np.random.default_rng(0)
     frame = random_frame(1)
     references = {pair: 1 + rng.random(160) for pair in ("Si-Si", "Si-O", "O-O")}
-    targets = tuple(
-        CurveTarget(pair, pair, np.arange(161) * 0.05, values) for pair, values in references.items()
-    )
+    targets = tuple(CurveTarget(pair, pair, np.arange(161) * 0.05, values) for pair, values in references.items())
     goal = objective(targets, frame)
     model = {pair: values + 0.1 * rng.standard_normal(160) for pair, values in references.items()}
     scaled = np.concatenate([s * model[t.label] for s, t in zip(goal.scales(), targets, strict=True)])

@@ -62,4 +62,9 @@ def in_words(components: dict[str, float], change: float, noise: float) -> str:
         filter(None, ["raise " + ", ".join(up) if up else "", "lower " + ", ".join(down) if down else ""])
     )
     verdict = "not determined by the data" if change <= noise else "determined"
-    return f"{moves}: half a window changes the curves by {100 * change:.2g} % (noise {100 * noise:.2g} %); {verdict}"
+    return f"{moves}: half a window changes the curves by {_percent(change)} (noise {_percent(noise)}); {verdict}"
+
+
+def _percent(fraction: float) -> str:
+    percent = 100 * fraction
+    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"

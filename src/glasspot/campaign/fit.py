@@ -1,7 +1,7 @@
-"""The fit itself: replay what the store knows, propose, run, record, judge; then choose and validate on fresh runs.
+"""The fit: replay what the store knows, propose, run, record, judge; then choose and validate on fresh runs.
 
-Every random number comes from ``default_rng([seed, purpose, number])``, and the proposer is fed the same outcomes in the
-same order when a fit is resumed, so it proposes what it proposed before; the store answers for the runs already made.
+Every random number comes from ``default_rng([seed, purpose, number])``, and the proposer is fed the same outcomes in
+the same order when a fit is resumed, so it proposes what it did before; the store answers for the runs already made.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class Fit:
         return jobs
 
     def _margin(self, point: np.ndarray) -> float:
-        """Return the least barrier of like-charged pairs over the one asked, less one: negative where atoms may fuse."""
+        """Return the least barrier of like-charged pairs over the one asked, less 1: negative where atoms may fuse."""
         potential = self.plan.space.from_cube(point)
         heights = [
             barrier(potential, a, b)

@@ -102,7 +102,9 @@ def differences(before: Any, after: Any, place: str = "") -> list[str]:
                 found += differences(before[key], after[key], inner)
         return found
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        return [d for i, (b, a) in enumerate(zip(before, after, strict=True)) for d in differences(b, a, f"{place}[{i}]")]
+        return [
+            d for i, (b, a) in enumerate(zip(before, after, strict=True)) for d in differences(b, a, f"{place}[{i}]")
+        ]
     return [] if before == after else [f"{place}: {_short(before)} -> {_short(after)}"]
 
 

@@ -1,4 +1,4 @@
-"""The objective of a fit: curves that were given, and curves of a published potential's liquid that are simulated first."""
+"""The objective of a fit: curves that were given, and those of a published potential's liquid, simulated first."""
 
 from __future__ import annotations
 

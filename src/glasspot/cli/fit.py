@@ -28,9 +28,13 @@ def add_parser(commands: Any) -> None:
         "fit", help=HELP, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run_file", metavar="RUN.toml", type=Path, help="what to fit, to what, and how")
-    parser.add_argument("--out", metavar="DIR", type=Path, help="folder of the run (default: runs/<folder of RUN.toml>)")
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, help="folder of the run (default: runs/<folder of RUN.toml>)"
+    )
     parser.add_argument("--workers", metavar="N", type=int, help="MD runs side by side (default: one a processor)")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out; finished MD is not repeated")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the run in --out; finished MD is not repeated"
+    )
     parser.set_defaults(run=run)
 
 

@@ -1,4 +1,4 @@
-"""A Job says all that is asked of one simulation; its key is the hash of what was asked. An Outcome is what came of it."""
+"""A Job says all that is asked of one simulation; its key is the hash of that. An Outcome is what came of it."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Outcome:
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 header = json.loads(bytes(archive["__header__"]).decode())
                 arrays = {name: archive[name] for name in archive.files if name != "__header__"}
-        except Exception as error:  # noqa: BLE001 - zipfile, zlib, numpy and json each raise their own kinds
+        except Exception as error:  # zipfile, zlib, numpy and json each raise their own kinds
             raise GlasspotError(f"a stored outcome is damaged and cannot be read ({error})") from error
         return cls(arrays=arrays, **header)
 

@@ -93,8 +93,8 @@ def check_response(potential: Potential, observe: Observe) -> None:
     charges = [p.name for p in observe.response.parameters if p.element is not None]
     if charges and potential.coulomb.style == "pppm":
         raise GlasspotError(
-            f"{', '.join(charges)} cannot be fitted from fluctuations with PPPM: the long-range energy is not a sum over "
-            "the pairs inside the cut-off. Fix the charges, or choose DSF or Wolf electrostatics"
+            f"{', '.join(charges)} cannot be fitted from fluctuations with PPPM: the long-range energy is not a sum "
+            "over the pairs inside the cut-off. Fix the charges, or choose DSF or Wolf electrostatics"
         )
     if observe.r_max < potential.r_max - 1e-9:
         raise GlasspotError(

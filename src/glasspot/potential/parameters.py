@@ -148,7 +148,7 @@ class ParameterSpace:
 
 
 def pair_energies(potential: Potential, pairs: Sequence[tuple[str, str]], r: np.ndarray) -> np.ndarray:
-    """Return the energy (eV) of each pair at distances ``r`` (A), shape (n_pairs, n_r), as an engine would tabulate it."""
+    """Return the energy (eV) of each pair at distances ``r`` (A), as an engine tabulates it; shape (n_pairs, n_r)."""
     return np.array([potential.pair_energy(a, b, r) for a, b in pairs])
 
 

@@ -41,7 +41,8 @@ def collect(folder: Path) -> FitReport:
             noise_floor=_or_nan(noise_floor(scores)),
             panels=_curve_panels(objective, scores, outcomes, store, steps),
             structure_panels=_structure_panels(scores, outcomes),
-            potentials={s["name"]: Potential.from_dict(s["potential"]) for s in scores},
+            potentials=_potentials(space, steps, scores),
+            elements=_elements(objective, space),
             fitted=Potential.from_dict(fitted) if fitted else None,
             timings=_timings(store),
             provenance=_provenance(store, plan),
@@ -90,6 +91,27 @@ def _step(record: Record) -> Step:
     )
 
 
+def _potentials(space: ParameterSpace, steps: Sequence[Record], scores: Sequence[Record]) -> dict[str, Potential]:
+    """Return the potentials whose U(r) is drawn: those that were scored, or before that the start and the best."""
+    if scores:
+        return {s["name"]: Potential.from_dict(s["potential"]) for s in scores}
+    best = _best(steps)
+    found = {space.base.name: space.base}
+    return found if best is None else found | {"best so far": space.from_cube(np.array(best["point"]))}
+
+
+def _best(steps: Sequence[Record]) -> Record | None:
+    done = [s for s in steps if s["cost"] is not None]
+    return min(done, key=lambda s: s["cost"]) if done else None
+
+
+def _elements(objective: Objective | None, space: ParameterSpace) -> tuple[str, ...]:
+    """Return the elements of the system, as the pairs of its histograms name them."""
+    if objective is None:
+        return space.base.elements
+    return tuple(dict.fromkeys(element for label in objective.system.labels for element in label.split("-")))
+
+
 def _parameters(
     space: ParameterSpace, plan: Record, steps: Sequence[Record], fitted: Record | None, found: Record | None
 ) -> tuple[Parameter, ...]:
@@ -98,8 +120,7 @@ def _parameters(
         final = Potential.from_dict(fitted)
         values, point = space.values(final), space.to_cube(final)
     else:
-        done = [s for s in steps if s["cost"] is not None]
-        best = min(done, key=lambda s: s["cost"]) if done else None
+        best = _best(steps)
         values = best["values"] if best else {}
         point = np.array(best["point"]) if best else space.to_cube(space.base)
     errors = found["errors"] if found else {}
@@ -134,9 +155,7 @@ def _in_own_unit(space: ParameterSpace, point: np.ndarray, axis: int, error: flo
 def _directions(found: Record | None) -> tuple[Direction, ...]:
     if not found:
         return ()
-    return tuple(
-        Direction(d["cost_change"], d["determined"], d["components"], d["words"]) for d in found["directions"]
-    )
+    return tuple(Direction(d["cost_change"], d["determined"], d["components"], d["words"]) for d in found["directions"])
 
 
 def _score(record: Record, outcomes: Sequence[Outcome]) -> Score:
@@ -169,11 +188,11 @@ def _curve_panels(
     groups = [(s["name"], s["role"], outcomes[s["name"]]) for s in scores if outcomes[s["name"]]]
     if not groups:
         # Not validated yet: the first and the best evaluation of the fit itself.
-        done = [s for s in steps if s["cost"] is not None]
-        if done:
-            best = min(done, key=lambda s: s["cost"])
-            groups = [("start", "start", _outcomes(store, done[0]["keys"]))]
-            groups += [("best so far", "fitted", _outcomes(store, best["keys"]))] if best is not done[0] else []
+        best = _best(steps)
+        if best is not None:
+            first = next(s for s in steps if s["cost"] is not None)
+            groups = [("start", "start", _outcomes(store, first["keys"]))]
+            groups += [("best so far", "fitted", _outcomes(store, best["keys"]))] if best is not first else []
     panels = []
     for target in objective.targets:
         mapping = objective.curve_map(target)
@@ -191,9 +210,7 @@ def _mean_histogram(outcome: Outcome) -> np.ndarray:
     return np.asarray(mean.ravel())
 
 
-def _structure_panels(
-    scores: Sequence[Record], outcomes: Mapping[str, Sequence[Outcome]]
-) -> tuple[CurvePanel, ...]:
+def _structure_panels(scores: Sequence[Record], outcomes: Mapping[str, Sequence[Outcome]]) -> tuple[CurvePanel, ...]:
     """Return a panel for each angle and coordination distribution that the validation runs hold."""
     names: dict[str, None] = {}
     for found in outcomes.values():

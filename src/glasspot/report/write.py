@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from glasspot.report.collect import collect
-
+from glasspot.report.export import write_potential_files
 from glasspot.report.html import write_page
 from glasspot.report.static import write_figures
 
@@ -15,8 +15,9 @@ def write_report(folder: Path) -> Path:
     report = collect(folder)
     target = folder / "report"
     page = write_page(report, target / "index.html")
-    write_figures(report, target / "figures")
+    drawn = write_figures(report, target / "figures")
+    for old in {*(target / "figures").glob("*.png"), *(target / "figures").glob("*.svg")} - set(drawn):
+        old.unlink()  # a figure of an earlier state of the run
     if report.fitted is not None:
-        from glasspot.report.export import write_potential_files
         write_potential_files(report.fitted, report.fitted.elements, target / "potential")
     return page

@@ -4,7 +4,7 @@ Notation
     u        point of the unit cube, (n,)
     y, J     scaled curves (m,) and their Jacobian dy/du (m, n), both from one molecular dynamics run
     e        y_ref - y, so that |e| = R_chi;      S = E[(dJ)^T dJ], (n, n), the sampling noise of J by jackknife
-    step     min_d |e - J d|^2 + k_s d^T S d + lambda |d|^2      (1)  |J d| <= radius, |d_i| <= STEP_LIMIT, u + d in the cube
+    step     min_d |e - J d|^2 + d^T S d + lambda |d|^2      (1)  |J d| <= radius, |d_i| <= STEP_LIMIT, u + d in cube
 
 The noise term of (1) keeps the step out of directions in which J is mostly noise: that is what makes so short runs
 usable. Far away (R_chi > ``far``) peaks of model and reference do not overlap and e points nowhere useful, so e and J

@@ -1,0 +1,47 @@
+# Two commands do everything, set-up included: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= runs/silica
+
+.PHONY: demo test lint setup clean
+
+# The main job on real input: fit a silica potential to the ab initio liquid and write the report.
+# A demo that was interrupted goes on where it stopped; `make clean` starts it anew.
+demo: $(VENV)/.base
+	@if [ -e $(OUT)/store.sqlite ]; then \
+	  $(BIN)/glasspot fit examples/silica/fit.toml --out $(OUT) --resume; \
+	else \
+	  $(BIN)/glasspot fit examples/silica/fit.toml --out $(OUT); \
+	fi
+	@echo "Open $(OUT)/report/index.html in a browser."
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(VENV)/.dev
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# Each stamp stands for one set of installed packages; constraints.txt fixes their versions.
+$(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[test]"
+	@touch $@ $(VENV)/.base
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[dev]"
+	@touch $@ $(VENV)/.base $(VENV)/.test
+
+clean:
+	rm -rf $(OUT)
