@@ -17,7 +17,7 @@ EPILOG = """\
 examples:
   glasspot fit examples/silica/fit.toml      fit a silica potential to the ab initio liquid, with a report
   glasspot status runs/silica                how far the fit is
-  glasspot quench examples/quench.toml       make a glass by melt and quench
+  glasspot quench examples/quench/silica.toml  make a glass by melt and quench
   glasspot analyse glass.extxyz              g(r), coordination, angles, Qn, S(Q)
   glasspot potentials show BKS               a published potential: numbers, source, cautions
 
