@@ -53,7 +53,7 @@ def add_parser(commands: Any) -> None:
     add("--out", metavar="DIR", type=Path, help="write CSV files, figures (PNG, SVG) and summary.json there")
     add("--together", action="store_true", help="average over all files as one system")
     add("--every", metavar="N", type=int, default=1, help="take every N-th frame (default: 1, all)")
-    add("--r-max", metavar="A", type=float, help="end of g(r) (default: half the box, at most 20 A)")
+    add("--r-max", metavar="A", type=float, help="end of g(r) (default: half the box, 6 to 20 A)")
     add("--bin-width", metavar="A", type=float, default=0.05, help="bin of g(r) (default: 0.05)")
     add(
         "--q-range",
