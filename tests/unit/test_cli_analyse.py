@@ -12,6 +12,7 @@ from ase.spacegroup import crystal
 
 from glasspot.cli import main
 from glasspot.curves import read_csv_columns
+from glasspot.structure.analysis import angle_triples, bonded_pairs
 from glasspot.structure.frames import Frame, write_frames
 
 SYSTEM_KEYS = {
@@ -157,3 +158,18 @@ def test_an_unwritable_folder_is_told(silica: Path, tmp_path: Path, run: Callabl
     (tmp_path / "file").write_text("in the way")
     code, _, err = run(silica, "--out", tmp_path / "file")
     assert code == 2 and "cannot write" in err
+
+
+def test_bonded_pairs() -> None:
+    assert bonded_pairs(("Si", "Na", "O")) == [("Si", "O"), ("Na", "O")]
+    assert bonded_pairs(("Te", "O")) == [("Te", "O")]
+    assert bonded_pairs(("As", "Te")) == [("As", "As"), ("As", "Te"), ("Te", "Te")]
+    assert bonded_pairs(("Fe3", "Fe2", "O")) == [("Fe3", "O"), ("Fe2", "O")]
+
+
+def test_angles_worth_a_look() -> None:
+    silicate = angle_triples(("Si", "B", "Na", "O"), ("Si-O", "B-O", "Na-O"))
+    assert silicate == [
+        ("O", "Si", "O"), ("O", "B", "O"), ("O", "Na", "O"), ("Si", "O", "Si"), ("Si", "O", "B"), ("B", "O", "B"),
+    ]  # fmt: skip
+    assert angle_triples(("Na", "Cl"), ("Na-Cl",)) == [("Cl", "Na", "Cl"), ("Na", "Cl", "Na")]

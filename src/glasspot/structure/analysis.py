@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from glasspot.errors import GlasspotError
 from glasspot.structure import scattering, topology
-from glasspot.structure.frames import Frame
+from glasspot.structure.frames import Frame, element_of
 from glasspot.structure.pdf import PairDistribution, as_frames, block_error, pair_distribution, total
 from glasspot.structure.peaks import first_minimum, first_peak
 
@@ -20,8 +20,8 @@ FARTHEST = 20.0
 NEAREST = 6.0
 # Bonds are found in at most this many frames, evenly spaced: more changes no distribution and fills the memory.
 BOND_FRAMES = 200
-ALWAYS_ANIONS = ("O", "F", "N", "Cl", "Br", "I")
-CHALCOGENS = ("S", "Se", "Te")
+# Beside these bonds of like atoms are no part of the network; S, Se and Te do bond to themselves.
+ANIONS = ("O", "F", "N", "Cl", "Br", "I")
 
 OnStep = Callable[[str, int, int], None]  # stage, frames done, frames in all
 
@@ -156,8 +156,8 @@ def _range(frames: Sequence[Frame], options: Options, notes: list[str]) -> float
 
 
 def bonded_pairs(species: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (cation, anion) pairs, or all pairs where only one kind is there. S, Se and Te are cations beside O."""
-    anions = [e for e in species if e in ALWAYS_ANIONS] or [e for e in species if e in CHALCOGENS]
+    """Return (cation, anion) pairs where there is O, N or a halogen; else all pairs, as in a metal or a chalcogenide."""
+    anions = [e for e in species if element_of(e) in ANIONS]
     cations = [e for e in species if e not in anions]
     if not anions or not cations:
         return [(a, b) for i, a in enumerate(species) for b in species[i:]]
