@@ -156,7 +156,7 @@ def _range(frames: Sequence[Frame], options: Options, notes: list[str]) -> float
 
 
 def bonded_pairs(species: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (cation, anion) pairs where there is O, N or a halogen; else all pairs, as in a metal or a chalcogenide."""
+    """Return (cation, anion) pairs beside O, N or a halogen; else all pairs, as in a metal or a chalcogenide."""
     anions = [e for e in species if element_of(e) in ANIONS]
     cations = [e for e in species if e not in anions]
     if not anions or not cations:
