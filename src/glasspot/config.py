@@ -97,7 +97,7 @@ class FitTable(_Table):
     max_runs: Count = 24
     barrier_eV: Positive = 10.0
     candidates: Count = 3
-    selection_runs: Count = 2
+    selection_runs: Annotated[int, Field(ge=2)] = 2  # an error needs two
 
 
 class ValidationTable(_Table):

@@ -86,6 +86,7 @@ def test_a_missing_density_is_estimated_and_said(folder: Path) -> None:
         ("range = [1.0, 6.0]", "range = [1.0, 16.0]", "but the range asked is 1 to 16 A"),
         ("range = [1.0, 6.0]", "range = [6.0, 1.0]", "low < high"),
         ("density = 2.2", "density = 2.2\nbox = 10.0", "density or box, not both"),
+        ("[[target]]", "[fit]\nselection_runs = 1\n[[target]]", "fit.selection_runs: .*2"),
         ('file = "g.csv"', 'file = "g.csv"\nreference = "CHIK"', "exactly one of"),
         ("[system]", "[system", "not valid TOML"),
     ],

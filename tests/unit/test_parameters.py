@@ -88,6 +88,7 @@ def test_windows_are_in_the_values_own_unit() -> None:
         (["Si-O.Rho"], {}, 'Did you mean "Si-O.rho"'),
         ([], {}, "no free parameter"),
         (["Si-O.A", "Si-O.A"], {}, "twice"),
+        (["charge.Si", "charge.O"], {}, "scaled by one factor"),
         (["Si-O.A"], {"Si-O.rho": [0.1, 0.3]}, "not a free parameter"),
         (["Si-O.A"], {"Si-O.A": [3.0, 1.0]}, "low < high"),
         (["Si-O.A"], {"Si-O.A": [-3.0, 1.0]}, "above zero"),

@@ -69,7 +69,7 @@ class ParameterSpace:
         """Return the space of ``names`` around ``base``.
 
         ``windows`` gives [low, high] in the value's own unit; a name left out gets a default window around the start.
-        The window of A holds at the starting rho. GlasspotError for an unknown name or an empty window.
+        The window of A holds at the starting rho. GlasspotError for an unknown name, an empty window, or two charges.
         """
         windows = dict(windows or {})
         if not names:
@@ -77,6 +77,11 @@ class ParameterSpace:
         if len(set(names)) != len(names):
             raise GlasspotError(f"a free parameter is named twice in {list(names)}")
         places = [_locate(base, name) for name in names]
+        charges = [name for name, place in zip(names, places, strict=True) if place[0] is not None]
+        if len(charges) > 1:
+            raise GlasspotError(
+                f"{', '.join(charges)} are free, but all charges are scaled by one factor; keep one of them"
+            )
         for name in windows:
             if name not in names:
                 raise GlasspotError(
