@@ -122,6 +122,14 @@ def test_too_hot(tmp_path: Path) -> None:
     assert "3600 K was asked" in str(found)
 
 
+def test_a_melt_that_boils(tmp_path: Path) -> None:
+    """Pulled at with 300,000 bar no liquid holds together."""
+    stages = (Stage("minimise"), Stage("nvt", 0.2, 3000.0, gentle=True), Stage("npt", 50.0, 3000.0, -3e5))
+    found = failure(LammpsEngine(), simulation(Protocol("pull", stages)), tmp_path)
+    assert found.reason == "boiled"
+    assert "times its volume" in str(found) and "under pressure" in str(found)
+
+
 def test_a_run_that_hangs_is_stopped(tmp_path: Path) -> None:
     began = time.monotonic()
     script = tmp_path / "sleeper.sh"

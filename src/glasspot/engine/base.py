@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from glasspot.potential.model import Potential
     from glasspot.structure.frames import Frame
 
-Reason = Literal["no-program", "crash", "lost-atoms", "nan", "time-limit", "too-hot"]
+Reason = Literal["no-program", "crash", "lost-atoms", "nan", "time-limit", "too-hot", "boiled"]
 REASONS: tuple[str, ...] = get_args(Reason)
 
 

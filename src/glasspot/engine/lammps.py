@@ -29,6 +29,7 @@ PROGRESS_S = 1.0
 # Default limits of time, far beyond any healthy run: the slowest setting (PPPM, one old core) makes 1e5 atom-steps/s.
 START_LIMIT_S = 120.0
 SLOWEST_ATOM_STEPS_PER_S = 1e4
+BOILED = 3.0  # times the volume of the start; melts of oxides expand by 10 to 40 %
 HOT = 0.15  # relative excess of a sampling stage's mean temperature that no working thermostat leaves
 
 # What LAMMPS says -> the reason it stands for; the first that is found counts.
@@ -140,6 +141,7 @@ class _Run:
         self.rows: dict[tuple[int, int], ThermoRow] = {}  # of samples not yet given out
         self.temperatures: dict[int, list[float]] = {index: [] for index in self.dumps}
         self.last_row: ThermoRow | None = None
+        self.start_density = simulation.start.density
         self.began = self.last_progress = self.last_growth = time.monotonic()
         self.log_size = 0
 
@@ -165,6 +167,12 @@ class _Run:
             if not row.is_finite:
                 raise self._failure("nan", f"energy, temperature or pressure became no number {self._where(row)}.")
             self.last_row = row
+            if row.density < self.start_density / BOILED:
+                raise self._failure(
+                    "boiled",
+                    f"the box has grown to {self.start_density / row.density:.1f} times its volume {self._where(row)}: "
+                    "the melt has boiled. Lower its temperature, or keep it under pressure.",
+                )
             if row.stage in self.dumps and row.step > 0:
                 self.rows[row.stage, row.step] = row
 
