@@ -70,6 +70,7 @@ class TargetTable(_Table):
     bin_width: Positive = 0.05
     reference: str | None = None  # a published potential whose liquid is the reference
     range: tuple[float, float]
+    like_pairs: Literal["N^2", "N(N-1)"] = "N^2"  # how the file counts pairs of one element; see docs/fit.md
     weight: Positive = 1.0
 
     @model_validator(mode="after")

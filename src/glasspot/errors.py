@@ -9,6 +9,14 @@ from difflib import get_close_matches
 class GlasspotError(Exception):
     """A mistake a user can mend. The message says what was given, what was expected and how to mend it."""
 
+    exit_code = 2
+
+
+class RunFailedError(GlasspotError):
+    """The input was fine, but a run could not be finished. The message says why and what is kept."""
+
+    exit_code = 1
+
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """Return ``' Did you mean "x"?'`` for the closest option, or an empty string when none is close."""

@@ -127,10 +127,12 @@ def _target(table: TargetTable, folder: Path, glass: _Glass, notes: list[str]) -
         return SimulatedTarget(label, pair, potential, table.range, table.bin_width, table.weight)
     if table.trajectory is not None:
         return _from_trajectory(table, folder / table.trajectory, pair, label, notes)
-    return _from_file(table, folder / str(table.file), pair, label, notes)
+    return _from_file(table, folder / str(table.file), pair, label, glass, notes)
 
 
-def _from_file(table: TargetTable, path: Path, pair: str | None, label: str, notes: list[str]) -> CurveTarget:
+def _from_file(
+    table: TargetTable, path: Path, pair: str | None, label: str, glass: _Glass, notes: list[str]
+) -> CurveTarget:
     columns = read_csv_columns(path)
     names = list(columns)
     r_name = table.r_column or names[0]
@@ -140,13 +142,25 @@ def _from_file(table: TargetTable, path: Path, pair: str | None, label: str, not
             raise GlasspotError(
                 f'{path} has no column "{name}"; its columns are {", ".join(names)}.{did_you_mean(name, names)}'
             )
-    values = np.array([columns[name] for name in chosen])
+    values = np.array([columns[name] for name in chosen]) * _norm(table, pair, glass)
     error = None
     if len(values) > 1:
         # Columns of one curve are repeats of the same measurement (blocks of a trajectory): their mean is the target.
         error = values.std(0, ddof=1) / np.sqrt(len(values))
         notes.append(f"{label}: mean of {len(values)} columns of {path.name}, error from their scatter")
     return curve_target(label, pair, columns[r_name], values.mean(0), table.range, error, table.weight)
+
+
+def _norm(table: TargetTable, pair: str | None, glass: _Glass) -> float:
+    """Return what turns a curve counted over N(N-1) pairs into ours, over N^2, for a reference of the same size."""
+    if table.like_pairs == "N^2":
+        return 1.0
+    if pair is None:
+        number = sum(glass.counts.values())
+    else:
+        a, b = pair.split("-")
+        number = glass.counts.get(a, 0) if a == b else 0
+    return (number - 1) / number if number else 1.0
 
 
 def _from_trajectory(table: TargetTable, path: Path, pair: str | None, label: str, notes: list[str]) -> CurveTarget:
@@ -168,7 +182,8 @@ def _source(config: FitConfig, folder: Path) -> dict[str, Any]:
     """Return the settings that decide the results, with the content of every file they name."""
     settings: dict[str, Any] = config.model_dump(mode="json", exclude={"run"})
     files = [t.file or t.trajectory for t in config.target]
-    files += [n for n in (config.potential.start, *config.validation.compare) if n.endswith(".toml")]
+    potentials = [config.potential.start, *config.validation.compare, *(t.reference for t in config.target)]
+    files += [name for name in potentials if name and name.endswith(".toml")]
     settings["files"] = {name: _digest(folder / name) for name in files if name}
     return settings
 

@@ -164,3 +164,10 @@ def test_a_trajectory_becomes_a_target(folder: Path) -> None:
         # 40 frames of 90 atoms: every deviation is a few of its own standard errors.
         assert np.abs((target.values - 1) / target.error).mean() < 1.5
         assert any("40 frames" in note for note in notes)
+
+
+@pytest.mark.parametrize(("pair", "factor"), [("total", 89 / 90), ("O-O", 59 / 60), ("Si-O", 1.0)])
+def test_the_other_count_of_like_pairs_is_undone(folder: Path, pair: str, factor: float) -> None:
+    plain, _ = load(folder, GOOD.replace("total", pair))
+    other, _ = load(folder, GOOD.replace("total", pair).replace("range =", 'like_pairs = "N(N-1)"\nrange ='))
+    assert np.allclose(other.targets[0].values, factor * plain.targets[0].values, rtol=1e-12)

@@ -19,7 +19,7 @@ from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.response import Blocks, cost_error, gather, linear_model
 from glasspot.campaign.runner import Runner, RunningJob
 from glasspot.campaign.targets import build_objective, observation, order_species
-from glasspot.errors import GlasspotError
+from glasspot.errors import GlasspotError, RunFailedError
 from glasspot.evaluate.job import Continue, Job, Observe, Outcome, Packing
 from glasspot.potential.model import Potential
 from glasspot.potential.wall import barrier
@@ -139,7 +139,7 @@ class Fit:
             else:
                 failed = next(o for o in outcomes if not o.ok)
                 if previous is None:
-                    raise GlasspotError(f"the first run of the fit failed ({failed.reason}): {failed.message}")
+                    raise RunFailedError(f"the first run of the fit failed ({failed.reason}): {failed.message}")
                 proposer.tell(None)
                 record = self._record(number, runs, jobs, point, predicted, False)
                 record |= {
@@ -216,7 +216,7 @@ class Fit:
             costs.append(score["cost"] if score["cost"] is not None else np.inf)
             self.store.put_record("selection", c, {**score, "from_step": record["number"]})
         if not np.isfinite(min(costs)):
-            raise GlasspotError("every candidate failed on independent runs; see `glasspot status`")
+            raise RunFailedError("every candidate failed on independent runs; see `glasspot status`")
         return replace(candidates[int(np.argmin(costs))], name=plan.name)
 
     def _validate(self, chosen: Potential, objective: Objective, observe: Observe) -> None:

@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from glasspot.errors import GlasspotError
+from glasspot.errors import GlasspotError, RunFailedError
 from glasspot.evaluate.job import OUTCOME_FILE, Continue, Job, Outcome
 from glasspot.evaluate.run import PROGRESS_FILE, final_frame, run_job
 from glasspot.execute import ExecutorFactory, stop
@@ -81,7 +81,7 @@ class Runner:
             for key in missing:
                 attempts[key] += 1
                 if attempts[key] > ATTEMPTS:
-                    raise GlasspotError(
+                    raise RunFailedError(
                         f"the worker of run {key} died {ATTEMPTS} times; is the machine out of memory? "
                         f"What was finished is kept; look into {self.job_folder(key)}, then use --resume"
                     )

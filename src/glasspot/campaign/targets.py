@@ -9,7 +9,7 @@ import numpy as np
 
 from glasspot.campaign.plan import FitPlan, SimulatedTarget
 from glasspot.campaign.runner import Runner
-from glasspot.errors import GlasspotError
+from glasspot.errors import RunFailedError
 from glasspot.evaluate.job import Job, Observe, Outcome, Packing
 from glasspot.structure.frames import species_order
 from glasspot.structure.pairs import pair_labels
@@ -68,7 +68,7 @@ def _reference_outcomes(
         outcomes = runner.run(jobs)
         failed = [o for o in outcomes if not o.ok]
         if failed:
-            raise GlasspotError(f"the reference run of {name} failed ({failed[0].reason}): {failed[0].message}")
+            raise RunFailedError(f"the reference run of {name} failed ({failed[0].reason}): {failed[0].message}")
         result[name] = outcomes
     return result
 

@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.run(args))
     except GlasspotError as error:
         print(f"glasspot: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     except KeyboardInterrupt:
         print("glasspot: interrupted; what was finished is kept.", file=sys.stderr)
         return 130

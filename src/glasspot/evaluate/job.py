@@ -111,7 +111,9 @@ class Outcome:
 
     key: str
     ok: bool
-    reason: str = ""  # "" or one of the engine's reasons: crash, lost-atoms, nan, time-limit, too-hot, boiled, no-program
+    reason: str = (
+        ""  # "" or one of the engine's reasons: crash, lost-atoms, nan, time-limit, too-hot, boiled, no-program
+    )
     message: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
