@@ -15,17 +15,12 @@ from __future__ import annotations
 
 import csv
 import json
-import platform
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from glasspot import __version__
 from glasspot.engine import deck
 from glasspot.engine.base import EngineFailure, OnProgress, Sample, Simulation
 from glasspot.engine.cell import LammpsCell, data_file
@@ -35,6 +30,7 @@ from glasspot.engine.process import find_program
 from glasspot.errors import GlasspotError
 from glasspot.potential.model import Potential
 from glasspot.protocol import Protocol
+from glasspot.provenance import provenance
 from glasspot.structure.analysis import Analysis, Options, analyse
 from glasspot.structure.frames import Frame, write_frames
 from glasspot.structure.packing import random_packing
@@ -169,8 +165,6 @@ def write_provenance(plan: QuenchPlan, glass: Glass, folder: Path) -> None:
 
 
 def _provenance(plan: QuenchPlan, glass: Glass, folder: Path) -> dict[str, Any]:
-    log = (folder / RUN_FOLDER / deck.LOG).read_text(errors="replace")
-    version = re.match(r"LAMMPS \(([^)]*)\)", log)
     potential = plan.potential
     return {
         "title": plan.title,
@@ -182,14 +176,9 @@ def _provenance(plan: QuenchPlan, glass: Glass, folder: Path) -> dict[str, Any]:
         "protocol": plan.protocol.to_dict(),
         "notes": list(plan.notes),
         "cautions": list(plan.cautions),
-        "glasspot": __version__,
-        "lammps": version.group(1) if version else "unknown",
+        **provenance(),
+        "lammps": plan.engine.version(folder / RUN_FOLDER) or "unknown",
         "lammps_command": plan.engine.command,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "machine": f"{platform.system()} {platform.machine()}",
-        "host": platform.node(),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": round(glass.seconds, 2),
         "atom_steps_per_s": round(glass.atom_steps_per_s),
     }

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glasspot.curves import Curve, wright_r_x
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.structure.pdf import ideal_pairs
 
@@ -111,6 +112,17 @@ class Objective:
             part = scaled[start : start + len(target.values)] / scale
             start += len(target.values)
             result[target.label] = float(np.linalg.norm(target.values - part) / np.linalg.norm(target.values))
+        return result
+
+    def wright_r_x(self, scaled: np.ndarray) -> dict[str, float]:
+        """Return Wright's R_X of each target curve, a fraction, on T(r) = 4 pi rho r g(r) over the target's range."""
+        result, start = {}, 0
+        for target, scale in zip(self.targets, self.scales(), strict=True):
+            part = scaled[start : start + len(target.values)] / scale
+            start += len(target.values)
+            # The number density of T(r) cancels.
+            reference, model = (Curve(target.r, target.r * g, label=target.label) for g in (target.values, part))
+            result[target.label] = wright_r_x(reference, model)
         return result
 
     def reference_noise(self) -> float:

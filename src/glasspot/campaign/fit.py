@@ -274,6 +274,7 @@ class Fit:
             "noise": float(np.sqrt(curves.var(0, ddof=1).sum())),
             "reference_noise": objective.reference_noise(),
             "pooled_cost": objective.r_chi(curves.mean(0)),
+            "wright": objective.wright_r_x(curves.mean(0)),
             "failures": reasons,
         }
 

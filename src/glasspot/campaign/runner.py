@@ -137,8 +137,18 @@ class Runner:
             self._on_running([self._progress(futures[f]) for f in pending if f.running()])
             self.times.waiting += time.perf_counter() - clock
             for future in done:
-                future.result()
+                self._check(future, futures[future])
                 self._take(futures[future])
+
+    def _check(self, future: Future[str], job: Job) -> None:
+        """Raise what kept a worker from leaving an outcome."""
+        try:
+            future.result()
+        except OSError as error:
+            raise RunFailedError(
+                f"{job.label} could not be run in {self.job_folder(job.key)} ({error}); is the disk full? "
+                "What was finished is kept; mend it and use --resume"
+            ) from error
 
     def _take(self, job: Job) -> None:
         """Move a finished job's outcome from its folder into the store."""

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.runner import RunningJob
+from glasspot.report.status import noise_floor
 from glasspot.store import Store
 
 STAGES = {
@@ -113,6 +114,14 @@ class Display:
                 f"R_chi {100 * fitted['cost']:.2f} +- {100 * fitted['error']:.2f} % on independent runs; "
                 f"{start['name']}, where it began: {100 * start['cost']:.2f} +- {100 * start['error']:.2f} %"
             )
+        floor = noise_floor(scores)
+        if floor is not None:
+            self._say(f"noise floor, what a perfect model gets in runs of this length: {100 * floor:.2f} %")
+        open_directions = [d for d in store.get_meta("determination")["directions"] if not d["determined"]]
+        if open_directions:
+            self._say(f"not determined by the data: {len(open_directions)} of {len(self.plan.space.names)} directions:")
+        for direction in open_directions:
+            self._say(f"  {direction['words']}")
         self._say(f"report: {page}")
 
     def _left(self, jobs: Sequence[RunningJob]) -> str | None:

@@ -109,6 +109,10 @@ class Engine(Protocol):
         """Short name, such as "lammps"; part of the identity of a job."""
         ...
 
+    def version(self, folder: Path) -> str | None:
+        """Return the engine's version as its run in ``folder`` recorded it; None when it did not get that far."""
+        ...
+
     def run(
         self, simulation: Simulation, folder: Path, on_progress: OnProgress | None = None, keep: bool = False
     ) -> Iterator[Sample]:

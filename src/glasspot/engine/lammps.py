@@ -6,6 +6,7 @@ OPENMP package's styles and a skin of 0.6 A proved its fastest setting for pair 
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections import deque
@@ -66,6 +67,14 @@ class LammpsEngine:
             raise GlasspotError(f"skin is {self.skin} A; expected more than 0, such as 0.6.")
         if self.time_limit_s is not None and not self.time_limit_s > 0:
             raise GlasspotError(f"time_limit_s is {self.time_limit_s}; expected more than 0 s.")
+
+    def version(self, folder: Path) -> str | None:
+        """Return the version of LAMMPS, such as "22 Jul 2025", from the log of a run; None without one."""
+        try:
+            found = re.match(r"LAMMPS \(([^)]*)\)", (folder / deck.LOG).read_text(errors="replace"))
+        except OSError:
+            return None
+        return found.group(1) if found else None
 
     def run(
         self, simulation: Simulation, folder: Path, on_progress: OnProgress | None = None, keep: bool = False

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from glasspot import __version__
-from glasspot.engine.base import Engine, EngineFailure, Progress, Simulation
+from glasspot.engine.base import Engine, EngineFailure, Progress, Sample, Simulation
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.evaluate.job import OUTCOME_FILE, EngineChoice, Job, Outcome, Packing, write_outcome
 from glasspot.evaluate.observe import STRUCTURE_FRAMES, PairObserver, check_response
 from glasspot.evaluate.structure import structure_arrays
+from glasspot.provenance import provenance
 from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
 
@@ -40,77 +40,86 @@ def run_job(job: Job, start: Frame | None, folder: Path) -> str:
     """
     if (folder / OUTCOME_FILE).is_file():
         return job.key
+    engine = make_engine(job.engine)
     folder.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     try:
-        outcome = _simulate(job, start, folder)
+        outcome = _simulate(job, start, engine, folder)
     except EngineFailure as failure:
-        texts = {"log_tail": failure.log_tail, "provenance": provenance(job)}
-        outcome = Outcome(job.key, False, failure.reason, str(failure), {}, {}, texts)
+        outcome = Outcome(job.key, False, failure.reason, str(failure), texts={"log_tail": failure.log_tail})
     except GlasspotError as error:
-        outcome = Outcome(job.key, False, "input", str(error), {}, {}, {"provenance": provenance(job)})
-    numbers = dict(outcome.numbers)
-    numbers["seconds"] = time.perf_counter() - began
-    outcome = Outcome(outcome.key, outcome.ok, outcome.reason, outcome.message, numbers, outcome.arrays, outcome.texts)
-    write_outcome(outcome, folder)
+        outcome = Outcome(job.key, False, "input", str(error))
+    numbers = {**outcome.numbers, "seconds": time.perf_counter() - began}
+    texts = {**outcome.texts, "provenance": _provenance(job, engine, folder)}
+    write_outcome(replace(outcome, numbers=numbers, texts=texts), folder)
     return job.key
 
 
-def _simulate(job: Job, start: Frame | None, folder: Path) -> Outcome:
+def _simulate(job: Job, start: Frame | None, engine: Engine, folder: Path) -> Outcome:
     check_response(job.potential, job.observe)
     if isinstance(job.start, Packing):
         start = random_packing(job.start.counts, job.start.cell_length, job.start.seed)
     if start is None:
         raise GlasspotError("the configuration to continue from is missing")
-    engine = make_engine(job.engine)
-    pairs = PairObserver(job.observe, job.potential)
-    kept: list[Frame] = []
+    fold = _Fold(job)
     final: Frame | None = None
-    thermo: list[tuple[float, float, float, float]] = []
-    spent_folding = 0.0
-    every = max(1, job.protocol.n_samples // STRUCTURE_FRAMES)
-    simulation = Simulation(job.potential, start, job.protocol, job.seed)
     began = time.perf_counter()
-    for sample in engine.run(simulation, folder, on_progress=_progress_writer(folder)):
+    for sample in engine.run(Simulation(job.potential, start, job.protocol, job.seed), folder, _progress_to(folder)):
         if sample.final:
             final = sample.frame
-            continue
-        clock = time.perf_counter()
-        pairs.add(sample.frame)
-        if job.observe.structure and len(pairs.histograms) % every == 0:
-            kept.append(sample.frame)
-        thermo.append((sample.time_ps, sample.energy_eV, sample.temperature_K, sample.pressure_bar))
-        spent_folding += time.perf_counter() - clock
+        else:
+            fold.add(sample)
     if final is None:
         raise EngineFailure("crash", "the engine ended without a last configuration", "")
-    engine_seconds = time.perf_counter() - began - spent_folding
-    arrays = pairs.arrays()
-    arrays["thermo"] = np.array(thermo)
-    arrays["final_positions"] = final.positions
-    arrays["final_cell"] = final.cell
-    if final.velocities is not None:
-        arrays["final_velocities"] = final.velocities
-    arrays["final_types"] = final.types
-    numbers = {
-        "temperature_K": float(arrays["thermo"][:, 2].mean()),
-        "pressure_bar": float(arrays["thermo"][:, 3].mean()),
-        "energy_eV": float(arrays["thermo"][:, 1].mean()),
+    engine_seconds = time.perf_counter() - began - fold.seconds
+    numbers, arrays = fold.results(final)
+    numbers |= {
         "density": final.density,
         "engine_seconds": engine_seconds,
         "atom_steps": float(job.protocol.total_steps) * final.n_atoms,
     }
-    if job.observe.structure:
-        anion = min(final.species, key=job.potential.charge)
-        more_numbers, more_arrays = structure_arrays(kept, anion, job.observe)
-        numbers |= more_numbers
-        arrays |= more_arrays
-    texts = {
-        "labels": list(pairs.labels),
-        "species": list(final.species),
-        "counts": dict(final.counts),
-        "provenance": provenance(job),
-    }
-    return Outcome(job.key, True, "", "", numbers, arrays, texts)
+    texts = {"labels": list(fold.pairs.labels), "species": list(final.species), "counts": dict(final.counts)}
+    return Outcome(job.key, True, numbers=numbers, arrays=arrays | _configuration(final), texts=texts)
+
+
+class _Fold:
+    """Folds the samples of a run into numbers and arrays, and times itself."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.pairs = PairObserver(job.observe, job.potential)
+        self.kept: list[Frame] = []  # for angles and coordination
+        self.thermo: list[tuple[float, float, float, float]] = []
+        self.every = max(1, job.protocol.n_samples // STRUCTURE_FRAMES)
+        self.seconds = 0.0
+
+    def add(self, sample: Sample) -> None:
+        """Take one sample."""
+        clock = time.perf_counter()
+        self.pairs.add(sample.frame)
+        if self.job.observe.structure and len(self.pairs.histograms) % self.every == 0:
+            self.kept.append(sample.frame)
+        self.thermo.append((sample.time_ps, sample.energy_eV, sample.temperature_K, sample.pressure_bar))
+        self.seconds += time.perf_counter() - clock
+
+    def results(self, final: Frame) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """Return what the samples gave: means and curves."""
+        arrays = self.pairs.arrays()
+        arrays["thermo"] = np.array(self.thermo)
+        names = ("energy_eV", "temperature_K", "pressure_bar")
+        numbers = {name: float(mean) for name, mean in zip(names, arrays["thermo"][:, 1:].mean(0), strict=True)}
+        if self.job.observe.structure:
+            anion = min(final.species, key=self.job.potential.charge)
+            more_numbers, more_arrays = structure_arrays(self.kept, anion, self.job.observe)
+            numbers |= more_numbers
+            arrays |= more_arrays
+        return numbers, arrays
+
+
+def _configuration(frame: Frame) -> dict[str, np.ndarray]:
+    """Return a frame as arrays; :func:`final_frame` reads them."""
+    arrays = {"final_positions": frame.positions, "final_cell": frame.cell, "final_types": frame.types}
+    return arrays if frame.velocities is None else arrays | {"final_velocities": frame.velocities}
 
 
 def final_frame(outcome: Outcome) -> Frame:
@@ -124,23 +133,13 @@ def final_frame(outcome: Outcome) -> Frame:
     )
 
 
-def provenance(job: Job) -> dict[str, str]:
-    """Return versions, kind of machine and time, for the record kept with each outcome."""
-    import scipy
-
-    return {
-        "glasspot": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "machine": f"{platform.system()} {platform.machine()}",
-        "host": platform.node(),
-        "engine": job.engine.name if job.engine.command is None else f"{job.engine.name}: {job.engine.command}",
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
+def _provenance(job: Job, engine: Engine, folder: Path) -> dict[str, str]:
+    """Return what made this outcome, with the engine's own version where it told one."""
+    command = {"engine command": job.engine.command} if job.engine.command else {}
+    return {job.engine.name: engine.version(folder) or "unknown", **command, **provenance()}
 
 
-def _progress_writer(folder: Path) -> Callable[[Progress], None]:
+def _progress_to(folder: Path) -> Callable[[Progress], None]:
     """Return a callback that leaves the run's progress in its folder, where a driver on any machine can read it."""
 
     def write(progress: Progress) -> None:

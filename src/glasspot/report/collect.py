@@ -162,6 +162,8 @@ def _score(record: Record, outcomes: Sequence[Outcome]) -> Score:
     observables: dict[str, float] = {}
     for name in sorted({name for o in outcomes for name in o.numbers if name.startswith(("coordination", "angle"))}):
         observables[name] = float(np.mean([o.numbers[name] for o in outcomes if name in o.numbers]))
+    for name, value in record.get("wright", {}).items():
+        observables[f"Wright's R_X of {name} (%)"] = 100 * value
     if outcomes:
         observables["pressure (GPa)"] = float(np.mean([o.numbers["pressure_bar"] for o in outcomes])) * 1e-4
     return Score(
