@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,22 @@ def test_examples_load(path: Path) -> None:
         assert load_quench_plan(path).n_atoms >= 50
 
 
+def leads_somewhere(page: Path, target: str) -> bool:
+    """Return whether a link is to a file that is there and, where it names one, to a heading in it."""
+    file, _, anchor = target.partition("#")
+    path = page.parent / file if file else page
+    if not path.exists() or not anchor:
+        return path.exists()
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_links_lead_somewhere(path: Path) -> None:
     text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text)
-    local = [t.partition("#")[0] for t in targets if not re.match(r"[a-z]+:|#", t)]
-    assert [t for t in local if not (path.parent / t).exists()] == []
+    local = [t for t in targets if not re.match(r"[a-z]+:", t)]
+    assert [t for t in local if not leads_somewhere(path, t)] == []
 
 
 @pytest.mark.parametrize("path", [*PAGES, *EXAMPLES], ids=name)
@@ -118,3 +129,13 @@ def test_pages_name_commands_that_exist() -> None:
     for path in PAGES:
         for word in re.findall(r"(?:^|`|\$ )glasspot ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE):
             assert word in commands, f"{name(path)} names the command glasspot {word}"
+
+
+def test_the_design_names_every_module_and_the_layers_that_are_checked() -> None:
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    source = ROOT / "src" / "glasspot"
+    parts = [p.name for p in source.iterdir() if p.suffix == ".py" or (p / "__init__.py").is_file()]
+    assert [p for p in parts if not p.startswith("__") and not re.search(rf"^  {re.escape(p)}/?\s", text, re.M)] == []
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    assert "```\n" + "\n".join(layers) + "\n```" in text
