@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import gcd
@@ -35,8 +35,8 @@ class Oxide:
         """Mass of one formula unit, g/mol."""
         return self.cations * atomic_mass(self.element) + self.oxygens * atomic_mass("O")
 
-    def species(self, charges: Mapping[str, float]) -> str:
-        """Return the cation's name in ``charges``: with its valence (``Fe3``) where the potential tells them apart.
+    def species(self, charges: Collection[str]) -> str:
+        """Return the cation's name among ``charges``: with its valence (``Fe3``) where the potential tells them apart.
 
         Raises GlasspotError naming the elements the potential knows.
         """

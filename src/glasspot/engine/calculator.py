@@ -20,9 +20,10 @@ from ase.neighborlist import primitive_neighbor_list
 
 from glasspot.engine import ewald
 from glasspot.errors import GlasspotError
+from glasspot.oxides import element_of
 from glasspot.potential.coulomb import PPPM
 from glasspot.potential.model import Potential
-from glasspot.potential.rules import balancing_charge, chemical_element
+from glasspot.potential.rules import balancing_charge
 
 EWALD_TOLERANCE = 1e-9
 NEUTRAL_WITHIN = 1e-6  # e in the whole cell, per atom
@@ -71,7 +72,7 @@ def _species(potential: Potential, symbols: Sequence[str]) -> list[str]:
     names = {}
     for symbol in sorted(set(symbols)):
         known = [name for name in potential.elements if name == symbol]
-        known = known or [name for name in potential.elements if chemical_element(name) == symbol]
+        known = known or [name for name in potential.elements if element_of(name) == symbol]
         if len(known) != 1:
             what = f"has {' and '.join(known)} for" if known else "does not know"
             raise GlasspotError(

@@ -17,10 +17,10 @@ from glasspot.engine.base import Simulation
 from glasspot.engine.cell import LammpsCell, data_file
 from glasspot.engine.dump import STAGE_MARK, THERMO_KEYWORDS
 from glasspot.errors import GlasspotError
+from glasspot.oxides import atomic_mass
 from glasspot.potential import tables
 from glasspot.potential.coulomb import PPPM
 from glasspot.potential.model import Potential, ThreeBody
-from glasspot.potential.rules import chemical_element
 from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
 
@@ -143,9 +143,7 @@ def write_run_folder(simulation: Simulation, folder: Path, threads: int, skin: f
 
 def masses(species: Sequence[str]) -> dict[str, float]:
     """Return the standard atomic masses in g/mol."""
-    from ase.data import atomic_masses, atomic_numbers
-
-    return {name: float(atomic_masses[atomic_numbers[chemical_element(name)]]) for name in species}
+    return {name: atomic_mass(name) for name in species}
 
 
 def input_script(protocol: Protocol, frame: Frame, seed: int, threads: int, skin: float) -> str:

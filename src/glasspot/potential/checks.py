@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from glasspot.errors import GlasspotError
+from glasspot.oxides import element_of
 from glasspot.potential import rules
 from glasspot.potential.forms import BornMayerHuggins, Buckingham, InversePower, Morse, Term
 from glasspot.potential.model import PairInteraction, Potential
@@ -149,7 +150,7 @@ def _bond_failure(potential: Potential, cation: str) -> str:
     first = reference_distance(potential, cation, "O") if potential.terms(cation, "O") else None
     if first is None:
         return f"{cation}-O has no repulsion at short range, so the atoms fuse"
-    length = BOND_LENGTH.get(cation, BOND_LENGTH.get(rules.chemical_element(cation)))
+    length = BOND_LENGTH.get(cation, BOND_LENGTH.get(element_of(cation)))
     if length is None or SHORTEST * length <= first <= LONGEST * length:
         return ""
     return (

@@ -224,7 +224,7 @@ class Potential:
         """
         potential = self
         if self.balance is not None:
-            amounts = counts if counts is not None else rules.composition_counts(composition, self.charges)
+            amounts = counts if counts is not None else rules.composition_counts(composition, self.elements)
             charge = rules.balancing_charge(self.name, self.balance, self.charges, amounts)
             potential = replace(potential, charges={**self.charges, self.balance: charge})
         ratios = rules.boron_ratios(composition)

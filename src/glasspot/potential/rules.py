@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from glasspot.errors import GlasspotError
+from glasspot.oxides import element_of, parse_oxide
 
 if TYPE_CHECKING:
     from glasspot.composition import Composition
@@ -31,38 +31,23 @@ VALENCE = {
 SHALLOWEST_BORON_BOND = 1.5
 
 
-def chemical_element(species: str) -> str:
-    """Return the chemical element of a species name: "Fe3" -> "Fe"."""
-    return species.rstrip("0123456789")
-
-
 def formal_valence(species: str) -> int | None:
     """Return the formal charge number of a species ("Si" -> 4, "Fe3" -> 3, "O" -> -2), None when it is not known."""
-    element = chemical_element(species)
+    element = element_of(species)
     if element != species:
         return int(species[len(element) :])
     return VALENCE.get(species)
 
 
-def species_counts(formula: str, known: Mapping[str, float]) -> dict[str, int]:
-    """Return species -> atoms in one oxide formula, with the labels of ``known``: Fe2O3 -> {"Fe3": 2, "O": 3}."""
-    counts: dict[str, int] = {}
-    for symbol, number in re.findall(r"([A-Z][a-z]?)(\d*)", formula):
-        counts[symbol] = counts.get(symbol, 0) + int(number or 1)
-    cations = [symbol for symbol in counts if symbol != "O"]
-    if len(cations) == 1 and cations[0] not in known:
-        cation = cations[0]
-        state, rest = divmod(2 * counts.get("O", 0), counts[cation])
-        if rest == 0 and f"{cation}{state}" in known:
-            return {(f"{cation}{state}" if symbol == cation else symbol): n for symbol, n in counts.items()}
-    return counts
+def composition_counts(composition: Composition, known: Collection[str]) -> dict[str, float]:
+    """Return species -> atoms in one mole of ``composition``, named as in ``known``: 1 Fe2O3 -> {"Fe3": 2, "O": 3}.
 
-
-def composition_counts(composition: Composition, known: Mapping[str, float]) -> dict[str, float]:
-    """Return species -> atoms in one mole of ``composition``."""
+    GlasspotError for an element that is not among the ``known`` species.
+    """
     total: dict[str, float] = {}
     for formula, fraction in composition.oxides:
-        for species, number in species_counts(formula, known).items():
+        oxide = parse_oxide(formula)
+        for species, number in ((oxide.species(known), oxide.cations), ("O", oxide.oxygens)):
             total[species] = total.get(species, 0.0) + fraction * number
     return total
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.errors import GlasspotError
+from glasspot.oxides import element_of
 from glasspot.structure import scattering, topology
-from glasspot.structure.frames import Frame, element_of
+from glasspot.structure.frames import Frame
 from glasspot.structure.pdf import PairDistribution, as_frames, block_error, pair_distribution, total
 from glasspot.structure.peaks import first_minimum, first_peak
 
