@@ -120,6 +120,12 @@ def test_no_path_of_a_machine_is_in_a_text(path: Path) -> None:
     assert re.findall(r"(?<![\w.])/(?:root|work|home|tmp|Users)/\S*", path.read_text(encoding="utf-8")) == []
 
 
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_toml_in_a_text_is_toml(path: Path) -> None:
+    blocks = re.findall(r"^```toml\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert all(tomllib.loads(block) for block in blocks)
+
+
 def test_pages_name_commands_that_exist() -> None:
     from glasspot.cli import build_parser
 
