@@ -28,6 +28,7 @@ from glasspot.engine.dump import LogReader, ThermoRow
 from glasspot.engine.lammps import LammpsEngine
 from glasspot.engine.process import find_program
 from glasspot.errors import GlasspotError
+from glasspot.files import write_text
 from glasspot.potential.model import Potential
 from glasspot.protocol import Protocol
 from glasspot.provenance import provenance
@@ -159,9 +160,7 @@ def _write_thermo(protocol: Protocol, rows: list[ThermoRow], path: Path) -> None
 
 def write_provenance(plan: QuenchPlan, glass: Glass, folder: Path) -> None:
     """Write provenance.json, whole or not at all: the last file of a glass."""
-    temporary = folder / (PROVENANCE + ".part")
-    temporary.write_text(json.dumps(_provenance(plan, glass, folder), indent=2) + "\n")
-    temporary.replace(folder / PROVENANCE)
+    write_text(folder / PROVENANCE, json.dumps(_provenance(plan, glass, folder), indent=2) + "\n")
 
 
 def _provenance(plan: QuenchPlan, glass: Glass, folder: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.errors import GlasspotError
+from glasspot.files import replacing
 
 STORE_FILE = "store.sqlite"
 SCHEMA = """
@@ -134,11 +135,9 @@ class Store:
 
 def _make_empty(path: Path) -> None:
     """Make a store with its tables and nothing in it, whole or not at all: a reader may look at any moment."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.unlink(missing_ok=True)
-    connection = sqlite3.connect(temporary, isolation_level=None)
-    try:
-        connection.executescript(SCHEMA)
-    finally:
-        connection.close()
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        connection = sqlite3.connect(temporary, isolation_level=None)
+        try:
+            connection.executescript(SCHEMA)
+        finally:
+            connection.close()

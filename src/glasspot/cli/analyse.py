@@ -72,16 +72,12 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command: everything is read and computed before anything is written."""
-    import json
-
-    from glasspot import __version__
-    from glasspot.report.analysis import summary, text_report, write_files
-    from glasspot.report.files import write_text
+    from glasspot.files import write_text
+    from glasspot.report.analysis import summary_document, text_report, write_files
 
     options = _options(args)
     results = _results(args, options)
-    entries = [{"file": name, **summary(analysis)} for name, analysis in results]
-    document = json.dumps({"format": 1, "glasspot": __version__, "systems": entries}, indent=2, allow_nan=False) + "\n"
+    document = summary_document(results)
     if args.out is not None:
         folders = _folders(args.out, [name for name, _ in results])
         for (_, analysis), folder in zip(results, folders, strict=True):

@@ -70,18 +70,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _write_structure(glass: Glass, folder: Path) -> None:
     """Write what ``glasspot analyse`` writes."""
-    import json
-
-    from glasspot import __version__
-    from glasspot.report.analysis import summary, write_files
-    from glasspot.report.files import write_text
+    from glasspot.files import write_text
+    from glasspot.report.analysis import summary_document, write_files
 
     structure = folder / "structure"
-    structure.mkdir(exist_ok=True)
     write_files(glass.analysis, structure)
-    entry = {"file": "frames.extxyz" if glass.frames else "glass.extxyz", **summary(glass.analysis)}
-    document = {"format": 1, "glasspot": __version__, "systems": [entry]}
-    write_text(structure / "summary.json", json.dumps(document, indent=2, allow_nan=False) + "\n")
+    analysed = "frames.extxyz" if glass.frames else "glass.extxyz"
+    write_text(structure / "summary.json", summary_document([(analysed, glass.analysis)]))
 
 
 class _Display:

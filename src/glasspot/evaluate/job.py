@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from glasspot.errors import GlasspotError
+from glasspot.files import replacing
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.protocol import Protocol
@@ -151,14 +152,8 @@ OUTCOME_FILE = "outcome.npz"
 
 def write_outcome(outcome: Outcome, folder: Path) -> None:
     """Write the outcome into the job's folder so that it is there whole or not at all."""
-    import os
-
-    temporary = folder / (OUTCOME_FILE + ".part")
-    with temporary.open("wb") as handle:
-        handle.write(outcome.to_bytes())
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(folder / OUTCOME_FILE)
+    with replacing(folder / OUTCOME_FILE, durable=True) as temporary:
+        temporary.write_bytes(outcome.to_bytes())
 
 
 def content_key(spec: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +15,7 @@ from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.evaluate.job import OUTCOME_FILE, EngineChoice, Job, Outcome, Packing, write_outcome
 from glasspot.evaluate.observe import STRUCTURE_FRAMES, PairObserver, check_response
 from glasspot.evaluate.structure import structure_arrays
+from glasspot.files import write_text
 from glasspot.provenance import provenance
 from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
@@ -152,8 +152,6 @@ def _progress_to(folder: Path) -> Callable[[Progress], None]:
                 "atom_steps_per_s": progress.atom_steps_per_s,
             }
         )
-        temporary = folder / (PROGRESS_FILE + ".part")
-        temporary.write_text(text)
-        os.replace(temporary, folder / PROGRESS_FILE)
+        write_text(folder / PROGRESS_FILE, text)
 
     return write

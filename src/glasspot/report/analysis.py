@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from glasspot.report.files import write_text
+from glasspot import __version__
+from glasspot.files import write_text
+from glasspot.report.analysis_figures import figures
+from glasspot.report.static import save_figures
 from glasspot.structure.analysis import Analysis
 from glasspot.structure.pdf import formula, running_coordination
 from glasspot.structure.scattering import TotalScattering
@@ -48,6 +52,12 @@ def summary(analysis: Analysis) -> dict[str, Any]:
     }
 
 
+def summary_document(named: Iterable[tuple[str, Analysis]]) -> str:
+    """Return the text of summary.json, and of ``--json``: one entry a system, each with the name of its file."""
+    systems = [{"file": name, **summary(analysis)} for name, analysis in named]
+    return json.dumps({"format": 1, "glasspot": __version__, "systems": systems}, indent=2, allow_nan=False) + "\n"
+
+
 def text_report(analysis: Analysis, title: str) -> str:
     """Return the summary a person reads in the terminal, lines of at most about 100 characters."""
     pdf = analysis.pdf
@@ -81,7 +91,7 @@ def text_report(analysis: Analysis, title: str) -> str:
 def write_files(analysis: Analysis, folder: Path) -> list[Path]:
     """Write the curves as CSV and the figures as PNG and SVG; return the paths. GlasspotError where it cannot."""
     written = [write_text(folder / name, text) for name, text in csv_files(analysis).items()]
-    return written + _write_figures(analysis, folder)
+    return written + save_figures(figures(analysis), folder)
 
 
 def csv_files(analysis: Analysis) -> dict[str, str]:
@@ -110,27 +120,6 @@ def csv_files(analysis: Analysis) -> dict[str, str]:
         rows = [f"{e},{n},{share:.6f}" for e, q in analysis.network.qn.items() for n, share in q.items()]
         files["qn.csv"] = "\n".join(["former,n,fraction", *rows]) + "\n"
     return files
-
-
-def _write_figures(analysis: Analysis, folder: Path) -> list[Path]:
-    import matplotlib
-
-    from glasspot.report.analysis_figures import figures
-    from glasspot.report.files import replacing
-    from glasspot.report.static import DPI, RC, draw
-
-    written = []
-    with matplotlib.rc_context(RC):
-        for figure in figures(analysis):
-            drawing = draw(figure)
-            for suffix in ("png", "svg"):
-                path = folder / f"{figure.name}.{suffix}"
-                with replacing(path) as temporary:
-                    drawing.savefig(
-                        temporary, format=suffix, dpi=DPI, metadata={"Date": None} if suffix == "svg" else {}
-                    )
-                written.append(path)
-    return written
 
 
 def _s_of_q(analysis: Analysis) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 from string import Template
 
 from glasspot import __version__
+from glasspot.files import write_text
 from glasspot.report.data import FitReport
 from glasspot.report.figure import Figure
-from glasspot.report.files import write_text
 from glasspot.report.panels import figures
 from glasspot.report.plotly_figure import plotly_dict, symbols
 from glasspot.report.tables import Table, tables

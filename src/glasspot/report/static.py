@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from glasspot.files import replacing
 from glasspot.report.data import FitReport
 from glasspot.report.figure import Axis, Figure, Pane, Style, Trace
-from glasspot.report.files import replacing
 from glasspot.report.panels import figures
 
 WIDTH, PANE_HEIGHT, STRIP_HEIGHT = 3.5, 2.4, 0.8  # inches; 3.5 is a column of most journals
@@ -42,7 +42,12 @@ RC = {
 
 
 def write_figures(report: FitReport, folder: Path) -> list[Path]:
-    """Write every figure of a report as ``NAME.png`` (200 dpi) and ``NAME.svg`` and return their paths.
+    """Write every figure of a report; see :func:`save_figures`."""
+    return save_figures(figures(report), folder)
+
+
+def save_figures(drawn: Iterable[Figure], folder: Path) -> list[Path]:
+    """Write each figure as ``NAME.png`` (200 dpi) and ``NAME.svg`` and return their paths.
 
     GlasspotError where the folder cannot be written.
     """
@@ -50,7 +55,7 @@ def write_figures(report: FitReport, folder: Path) -> list[Path]:
 
     written = []
     with matplotlib.rc_context(RC):
-        for figure in figures(report):
+        for figure in drawn:
             drawing = draw(figure)
             for suffix in ("png", "svg"):
                 path = Path(folder) / f"{figure.name}.{suffix}"

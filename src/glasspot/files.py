@@ -12,10 +12,11 @@ from glasspot.errors import GlasspotError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
     """Give a temporary path in the same folder to write to; it takes the place of ``path`` when the block ends well.
 
-    A reader sees the old file or the new one, never a part. GlasspotError where the place cannot be written.
+    A reader sees the old file or the new one, never a part; with ``durable`` not even a power cut leaves a part.
+    GlasspotError where the place cannot be written.
     """
     path = Path(path)
     try:
@@ -27,6 +28,8 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
+        if durable:
+            _to_disk(temporary)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
@@ -40,6 +43,12 @@ def write_text(path: Path, text: str) -> Path:
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return Path(path)
+
+
+def _to_disk(path: Path) -> None:
+    """Return when the content of ``path`` is on the disk itself."""
+    with path.open("rb") as handle:
+        os.fsync(handle.fileno())
 
 
 def _umask() -> int:
