@@ -10,13 +10,14 @@ be made later, so a new weight or range costs no molecular dynamics.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from glasspot.curves import Curve, wright_r_x
-from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.errors import GlasspotError
+from glasspot.structure.pairs import pair_row
 from glasspot.structure.pdf import ideal_pairs
 
 
@@ -73,7 +74,7 @@ class Objective:
             # Number-number g(r): every pair counts the same.
             result[:] = (bins * self.system.volume / shells[:, None] / pairs.sum())[:, None, :]
         else:
-            index = pair_index(self.system.labels, target.pair)
+            index = pair_row(self.system.labels, target.pair)
             result[:, index] = bins * self.system.volume / shells[:, None] / pairs[index]
         return result.reshape(len(shells), -1)
 
@@ -146,17 +147,6 @@ def rebin_matrix(edges: np.ndarray, r_max: float, n_nodes: int) -> np.ndarray:
     s = np.clip(s, -1.0, 1.0)
     below = np.where(s < 0, 0.5 * (1 + s) ** 2, 1 - 0.5 * (1 - s) ** 2)  # integral of the hat up to the edge
     return np.diff(below, axis=0)
-
-
-def pair_index(labels: Sequence[str], pair: str) -> int:
-    """Return the position of ``pair`` ("Si-O" or "O-Si") in ``labels``; GlasspotError when it is not there."""
-    flipped = "-".join(reversed(pair.split("-")))
-    for candidate in (pair, flipped):
-        if candidate in labels:
-            return list(labels).index(candidate)
-    raise GlasspotError(
-        f'the target pair "{pair}" is not in the system; its pairs are {", ".join(labels)}.{did_you_mean(pair, labels)}'
-    )
 
 
 def edges_of_centres(r: np.ndarray, what: str) -> np.ndarray:

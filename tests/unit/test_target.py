@@ -7,9 +7,9 @@ import pytest
 
 from glasspot.errors import GlasspotError
 from glasspot.structure.frames import Frame
-from glasspot.structure.pairs import fine_histogram, pair_labels
+from glasspot.structure.pairs import fine_histogram, pair_labels, pair_row
 from glasspot.structure.pdf import pair_distribution
-from glasspot.target import CurveTarget, Objective, System, curve_target, pair_index, rebin_matrix
+from glasspot.target import CurveTarget, Objective, System, curve_target, rebin_matrix
 
 LENGTH = 17.0
 
@@ -114,8 +114,8 @@ def test_other_faults_of_a_curve_are_refused() -> None:
         curve_target("g", None, r, np.where(r > 4, np.nan, 1.0), (1.0, 5.0))
     with pytest.raises(GlasspotError, match="zero"):
         curve_target("g", None, r, np.zeros(200), (1.0, 5.0))
-    with pytest.raises(GlasspotError, match="its pairs are Si-Si, Si-O, O-O"):
-        pair_index(("Si-Si", "Si-O", "O-O"), "B-O")
+    with pytest.raises(GlasspotError, match="the pairs are Si-Si, Si-O, O-O"):
+        pair_row(("Si-Si", "Si-O", "O-O"), "B-O")
 
 
 def test_printed_centres_give_even_bins() -> None:

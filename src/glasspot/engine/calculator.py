@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations_with_replacement
 from math import fsum
 from typing import Any, ClassVar
 
@@ -100,14 +101,12 @@ def _sum(
     first, second, distance, vector = primitive_neighbor_list("ijdD", atoms.pbc, cell, positions, potential.r_max)
     pair_energy, pair_force = np.zeros_like(distance), np.zeros_like(distance)
     label = np.array([potential.elements.index(name) for name in names])
-    present = [potential.elements[k] for k in np.unique(label)]
-    for i, a in enumerate(present):
-        for b in present[i:]:
-            ka, kb = potential.elements.index(a), potential.elements.index(b)
-            la, lb = label[first], label[second]
-            rows = np.flatnonzero(((la == ka) & (lb == kb)) | ((la == kb) & (lb == ka)))
-            pair_energy[rows] = potential.pair_energy(a, b, distance[rows])
-            pair_force[rows] = potential.pair_force(a, b, distance[rows])
+    la, lb = label[first], label[second]
+    for ka, kb in combinations_with_replacement(np.unique(label), 2):
+        a, b = potential.elements[ka], potential.elements[kb]
+        rows = np.flatnonzero(((la == ka) & (lb == kb)) | ((la == kb) & (lb == ka)))
+        pair_energy[rows] = potential.pair_energy(a, b, distance[rows])
+        pair_force[rows] = potential.pair_force(a, b, distance[rows])
     energy, forces, strain = 0.0, np.zeros_like(positions), np.zeros((3, 3))
     if isinstance(potential.coulomb, PPPM):
         products = charges[first] * charges[second]

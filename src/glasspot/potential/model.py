@@ -18,6 +18,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -171,7 +172,7 @@ class Potential:
 
     def walls(self) -> dict[tuple[str, str], Wall]:
         """Return the walls of the pairs that have one; pairs that wait for a composition are left out."""
-        pairs = [(a, b) for i, a in enumerate(self.elements) for b in self.elements[i:]]
+        pairs = combinations_with_replacement(self.elements, 2)
         found = {(a, b): self.pair_wall(a, b) for a, b in pairs if self.is_complete(a, b)}
         return {pair: wall for pair, wall in found.items() if wall is not None}
 

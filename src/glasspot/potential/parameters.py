@@ -21,9 +21,8 @@ import numpy as np
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.potential.checks import BOND_LENGTH
 from glasspot.potential.model import Potential
+from glasspot.potential.wall import NON_BONDED_REFERENCE
 
-# Distance (A) at which the repulsion of a pair without a bond is held while rho changes; O-O in oxides is near 2.6 A.
-NON_BONDED_DISTANCE = 2.6
 # Half a step of the central difference, in units of the cube: small against the windows, large against rounding.
 DIFFERENCE_STEP = 5e-4
 LOGARITHMIC = {"A", "rho", "D", "a", "r0", "sigma", "coefficient"}
@@ -182,8 +181,8 @@ def typical_distance(potential: Potential, pair: tuple[str, str]) -> float:
     """
     cations = [species for species in pair if potential.charges[species] > 0]
     if len(cations) != 1:
-        return NON_BONDED_DISTANCE
-    return BOND_LENGTH.get(cations[0], NON_BONDED_DISTANCE)
+        return NON_BONDED_REFERENCE
+    return BOND_LENGTH.get(cations[0], NON_BONDED_REFERENCE)
 
 
 def _locate(potential: Potential, name: str) -> tuple[str | None, tuple[str, str] | None, int, str]:

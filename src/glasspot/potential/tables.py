@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ def tabulate(potential: Potential, species: Sequence[str], n_points: int, r_inne
         raise GlasspotError(f"a table needs at least 3 points, got {n_points}")
     if not 0.0 < r_inner < potential.r_max:
         raise GlasspotError(f"the table's inner radius must lie between 0 and {potential.r_max} A, got {r_inner}")
-    pairs = tuple((a, b) for i, a in enumerate(species) for b in species[i:])
+    pairs = tuple(combinations_with_replacement(species, 2))
     r = _nodes(r_inner, potential.r_max, n_points)
     energy = np.array([_least_squares_nodes(potential.pair_energy(a, b, r)) for a, b in pairs])
     force = np.array([_least_squares_nodes(potential.pair_force(a, b, r) / r) * r for a, b in pairs])
@@ -112,7 +113,7 @@ def points_for(potential: Potential, tolerance: float = 1e-5, species: Sequence[
         raise GlasspotError(f"the tolerance of a table must be above zero, got {tolerance}")
     names = tuple(species) if species is not None else potential.elements
     span = potential.r_max**2 - R_INNER**2
-    steepest = max(_curvature_ratio(potential, a, b) for i, a in enumerate(names) for b in names[i:])
+    steepest = max(_curvature_ratio(potential, a, b) for a, b in combinations_with_replacement(names, 2))
     needed = 1.0 + span * np.sqrt(MELT_FACTOR * SPLINE_ERROR * steepest / tolerance)
     return int(np.clip(1000 * np.ceil(needed / 1000.0), FEWEST_POINTS, MOST_POINTS))
 

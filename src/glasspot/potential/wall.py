@@ -27,7 +27,7 @@ from glasspot.potential.forms import FloatArray
 if TYPE_CHECKING:
     from glasspot.potential.model import Potential
 
-NON_BONDED_REFERENCE = 2.6  # A
+NON_BONDED_REFERENCE = 2.6  # A: near the first O-O distance of oxides
 SOFTEST_WALL = 100.0  # eV/A^3
 DOUBLING_DEPTH = 0.25  # A
 BLEND_FROM = 0.5  # fall of the force, relative to its maximum, at which the wall begins to be blended in

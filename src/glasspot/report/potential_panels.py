@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import combinations_with_replacement
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def energy_figures(report: FitReport, styles: Mapping[str, Style]) -> list[Figur
     if not report.potentials:
         return []
     elements = report.elements or _shared_elements(list(report.potentials.values()))
-    pairs = [(a, b) for n, a in enumerate(elements) for b in elements[n:]]
+    pairs = combinations_with_replacement(elements, 2)
     drawn = [_energy_figure(a, b, report.potentials, styles) for a, b in pairs]
     return [figure for figure in drawn if figure.panes[0].traces]
 

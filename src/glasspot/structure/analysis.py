@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from glasspot.errors import GlasspotError
 from glasspot.oxides import element_of
 from glasspot.structure import scattering, topology
-from glasspot.structure.frames import Frame
+from glasspot.structure.frames import Frame, cell_heights
 from glasspot.structure.pdf import PairDistribution, as_frames, block_error, pair_distribution, total
 from glasspot.structure.peaks import first_minimum, first_peak
 
@@ -142,7 +143,7 @@ def _silent(stage: str, done: int, in_all: int) -> None:
 
 def half_width(frames: Sequence[Frame]) -> float:
     """Return half the smallest distance between opposite faces of the cells, in A."""
-    return 0.5 * min(float((1.0 / np.linalg.norm(np.linalg.inv(frame.cell), axis=0)).min()) for frame in frames)
+    return 0.5 * min(float(cell_heights(frame.cell).min()) for frame in frames)
 
 
 def _range(frames: Sequence[Frame], options: Options, notes: list[str]) -> float:
@@ -161,7 +162,7 @@ def bonded_pairs(species: Sequence[str]) -> list[tuple[str, str]]:
     anions = [e for e in species if element_of(e) in ANIONS]
     cations = [e for e in species if e not in anions]
     if not anions or not cations:
-        return [(a, b) for i, a in enumerate(species) for b in species[i:]]
+        return list(combinations_with_replacement(species, 2))
     return [(a, b) for a in cations for b in anions]
 
 
@@ -219,7 +220,7 @@ def angle_triples(species: Sequence[str], pairs: Sequence[str]) -> list[tuple[st
         if middle in anions:
             formers = [e for e in ends if e in topology.NETWORK_FORMERS]
             ends = formers or ends
-        triples += [(a, middle, c) for i, a in enumerate(ends) for c in ends[i:]]
+        triples += [(a, middle, c) for a, c in combinations_with_replacement(ends, 2)]
     return triples
 
 

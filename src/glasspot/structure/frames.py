@@ -198,6 +198,13 @@ def cell_matrix(cell: ArrayLike) -> NDArray[np.float64]:
     raise GlasspotError(f"a cell is one length, three lengths, or three vectors (A); given shape {array.shape}.")
 
 
+def cell_heights(cell: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distances (3,) in A between opposite faces of a (3, 3) cell; zeros for one without a volume."""
+    if abs(np.linalg.det(cell)) < 1e-6:
+        return np.zeros(3)
+    return np.asarray(1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0))
+
+
 def check_elements(symbols: Iterable[str]) -> None:
     """Raise GlasspotError when a name is neither a chemical element nor one with its valence, as Fe3."""
     from ase.data import atomic_numbers

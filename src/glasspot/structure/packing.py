@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from glasspot.errors import GlasspotError
 from glasspot.oxides import element_of, mass
-from glasspot.structure.frames import ANIONS, Frame, cell_matrix, species_order
+from glasspot.structure.frames import ANIONS, Frame, cell_heights, cell_matrix, species_order
 from glasspot.units import density_from_mass
 
 BOND_FRACTION = 0.85  # least cation-anion distance over the sum of covalent radii: Si-O 1.50 A, Na-O 1.97 A
@@ -47,7 +47,7 @@ def random_packing(
     types = np.repeat(np.arange(len(species)), [counts[name] for name in species])
     usual, fixed = _distance_matrices(species, min_distances or {})
     volume = abs(float(np.linalg.det(matrix)))
-    heights = _heights(matrix)
+    heights = cell_heights(matrix)
     needed = 2 * OVERSHOOT * max(usual.max(), fixed.max())
     if volume < 1e-6 or heights.min() < needed:
         raise GlasspotError(f"the cell is only {heights.min():.2f} A high; a packing needs {needed:.1f} A or more.")
@@ -102,13 +102,6 @@ def _distance_matrices(
     return usual, fixed
 
 
-def _heights(cell: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the distances in A between opposite faces of the cell."""
-    if abs(np.linalg.det(cell)) < 1e-6:
-        return np.zeros(3)
-    return np.asarray(1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0))
-
-
 def _push_apart(
     fractional: NDArray[np.float64],
     cell: NDArray[np.float64],
@@ -144,7 +137,7 @@ def _close_pairs(
     """
     from scipy.spatial import cKDTree
 
-    margin = reach / _heights(cell)
+    margin = reach / cell_heights(cell)
     points, owner = fractional, np.arange(len(fractional))
     for axis in range(3):
         low = points[:, axis] < margin[axis]

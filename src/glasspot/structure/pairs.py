@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numba import njit, uint64
 from numpy.typing import NDArray
 
-from glasspot.errors import GlasspotError
-from glasspot.structure.frames import Frame
+from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.structure.frames import Frame, cell_heights
 
 # Above this number of atoms bins win over taking every pair (measured at r_max = 10 A, density of silica).
 ALL_PAIRS_LIMIT = 6000
@@ -26,7 +27,17 @@ ALL_PAIRS_LIMIT = 6000
 
 def pair_labels(species: Sequence[str]) -> tuple[str, ...]:
     """Return the pairs a <= b in the order of ``species``: ("Si", "O") -> ("Si-Si", "Si-O", "O-O")."""
-    return tuple(f"{a}-{b}" for i, a in enumerate(species) for b in species[i:])
+    return tuple(f"{a}-{b}" for a, b in combinations_with_replacement(species, 2))
+
+
+def pair_row(labels: Sequence[str], pair: str) -> int:
+    """Return the place of a pair, "Si-O" or "O-Si", among ``labels``; GlasspotError when it is not there."""
+    for name in (pair, "-".join(reversed(pair.split("-")))):
+        if name in labels:
+            return list(labels).index(name)
+    raise GlasspotError(
+        f'there is no pair "{pair}" here; the pairs are {", ".join(labels)}.{did_you_mean(pair, labels)}'
+    )
 
 
 def pair_index(n_species: int) -> NDArray[np.int64]:
@@ -124,13 +135,12 @@ def _bins(frame: Frame, r_max: float, width: float) -> tuple[NDArray, NDArray, N
     Returns positions (n, 3) wrapped and sorted by bin, their bin (n,), the order, where each bin starts (n_bins + 1,),
     the number of bins along each vector (3,), and how many bins away an atom within ``r_max`` can be (3,).
     """
-    inverse = np.linalg.inv(frame.cell)
-    heights = 1.0 / np.linalg.norm(inverse, axis=0)
+    heights = cell_heights(frame.cell)
     # Not more bins than about atoms: empty bins cost time too.
     most = max(1, round((2 * frame.n_atoms) ** (1 / 3)))
     shape = np.clip((heights / width).astype(np.int64), 1, most)
     reach = np.ceil(r_max * shape / heights - 1e-12).astype(np.int64)
-    fractional = frame.positions @ inverse
+    fractional = frame.positions @ np.linalg.inv(frame.cell)
     fractional -= np.floor(fractional)
     # -1e-17 has become 1.0: the same place, but it belongs to the first bin.
     fractional[fractional >= 1.0] = 0.0

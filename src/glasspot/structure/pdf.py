@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.errors import GlasspotError
 from glasspot.structure.frames import Frame
-from glasspot.structure.pairs import histogram, pair_labels
+from glasspot.structure.pairs import histogram, pair_labels, pair_row
 
 # Blocks for errors: enough for an error of the error of about a quarter, few enough to outlast correlations.
 BLOCKS = 8
@@ -71,12 +72,7 @@ class PairDistribution:
 
     def index(self, pair: str) -> int:
         """Return the row of a pair, "Si-O" or "O-Si"; GlasspotError when there is none."""
-        for name in (pair, "-".join(reversed(pair.split("-")))):
-            if name in self.labels:
-                return self.labels.index(name)
-        raise GlasspotError(
-            f'there is no pair "{pair}" here; the pairs are {", ".join(self.labels)}.{did_you_mean(pair, self.labels)}'
-        )
+        return pair_row(self.labels, pair)
 
     def partial(self, pair: str) -> NDArray[np.float64]:
         """Return g_ab(r) of one pair, (n,)."""
@@ -160,8 +156,8 @@ def formula(counts: Mapping[str, int]) -> str:
 
 def ideal_pairs(counts: Mapping[str, int]) -> NDArray[np.float64]:
     """Return N_a N_b, or N_a^2 / 2 for a = b, in the order of ``pair_labels``; 1 where an element has no atoms."""
-    numbers = list(counts.values())
-    pairs = [a * b * (0.5 if j == 0 else 1.0) for i, a in enumerate(numbers) for j, b in enumerate(numbers[i:])]
+    numbers = enumerate(counts.values())
+    pairs = [a * b * (0.5 if i == j else 1.0) for (i, a), (j, b) in combinations_with_replacement(numbers, 2)]
     return np.maximum(np.array(pairs, dtype=np.float64), 0.5)
 
 
