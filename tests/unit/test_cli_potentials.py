@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import json
 import os
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glasspot.cli import potentials
+from glasspot.cli import build_parser, potentials
 from glasspot.engine.process import find_program
 from glasspot.errors import GlasspotError
 from glasspot.potential.io import list_potentials, load_potential
@@ -22,9 +21,7 @@ BOROSILICATE = "20 Na2O 20 B2O3 60 SiO2"
 
 def call(*words: str | Path) -> int:
     """Run the command as the command line does."""
-    parser = argparse.ArgumentParser()
-    potentials.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["potentials", *map(str, words)])
+    args = build_parser().parse_args(["potentials", *map(str, words)])
     return int(args.run(args))
 
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from glasspot.errors import GlasspotError
 
@@ -32,15 +32,8 @@ S(Q) is the Fourier transform of g(r) up to --r-max, so features finer than 2 pi
 The files and the keys of --json are explained in docs/analyse.md."""
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "analyse",
-        help=HELP,
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
     add = parser.add_argument
     add("files", metavar="FILE", nargs="+", type=Path, help="frames of atoms; each file is analysed by itself")
     add(
@@ -67,7 +60,6 @@ def add_parser(commands: Any) -> None:
     add("--cell", metavar="A", help="cell edge, or three edges a,b,c, for files that hold none (CP2K)")
     add("--elements", metavar="Si,O", help="elements of LAMMPS types 1,2,... for files that do not name them")
     add("--json", action="store_true", help="print the summary as JSON instead of tables")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -22,11 +22,8 @@ examples:
 The keys of RUN.toml are explained in docs/fit.md."""
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "fit", help=HELP, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
     parser.add_argument("run_file", metavar="RUN.toml", type=Path, help="what to fit, to what, and how")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="folder of the run (default: runs/<folder of RUN.toml>)"
@@ -35,7 +32,6 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run in --out; finished MD is not repeated"
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.campaign.fit import run_fit
     from glasspot.campaign.folder import check_folder, check_same_run, driving, make_folder
     from glasspot.campaign.runner import Runner
-    from glasspot.cli.display import Display
+    from glasspot.cli.fit_display import FitDisplay
     from glasspot.config import load_fit_config
     from glasspot.engine.process import find_program
     from glasspot.execute import executor_factory, local_workers
@@ -64,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         check_same_run(store, plan.source)
         if not args.resume:
             _keep_plan(store, plan, path, folder)
-        with Display(plan, folder, notes, workers) as display:
+        with FitDisplay(plan, folder, notes, workers) as display:
             with Runner(store, folder, factory, display.running) as runner:
                 run_fit(plan, folder, runner, display)
             display.stage("report")

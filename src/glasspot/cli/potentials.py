@@ -65,12 +65,11 @@ MOST_SPECIES = 6  # more in one export make tables of tens of megabytes: the use
 WIDTH = 110
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
     raw = argparse.RawDescriptionHelpFormatter
-    parser = commands.add_parser("potentials", help=HELP, description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
     parser.add_argument("--json", action="store_true", help="print one JSON object with stable keys")
-    parser.set_defaults(run=run, action="list")
+    parser.set_defaults(action="list")
     actions = parser.add_subparsers(title="what to do (default: list)", metavar="ACTION")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object")

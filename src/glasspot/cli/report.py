@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 HELP = "write the report of a fit: one HTML page, figures, potential files"
 DESCRIPTION = """\
 Write DIR/report: index.html (one file, works offline), figures as PNG and SVG, and the fitted
 potential as TOML, as a LAMMPS include with its tables, and for ASE. Works on a fit that still
 runs; costs no MD."""
+EPILOG = """\
+example:
+  glasspot report runs/silica"""
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "report", help=HELP, description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
     parser.add_argument("folder", metavar="DIR", type=Path, help="folder of a fit")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

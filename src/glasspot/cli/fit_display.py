@@ -1,0 +1,125 @@
+"""What a person sees while a fit runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from glasspot.campaign.plan import FitPlan
+from glasspot.campaign.runner import RunningJob
+from glasspot.cli.display import Display, clock, speed
+from glasspot.report.status import noise_floor
+from glasspot.store import Store
+
+STAGES = {
+    "targets": "targets",
+    "fit": "fit",
+    "select": "choose among the best, on independent runs",
+    "validate": "validate on fresh runs",
+    "report": "write the report",
+}
+
+
+class FitDisplay(Display):
+    """Listens to a fit (:class:`glasspot.campaign.fit.Listener`) and tells what happens."""
+
+    def __init__(self, plan: FitPlan, folder: Path, notes: Sequence[str], workers: int) -> None:
+        super().__init__()
+        self.plan = plan
+        self.began = time.monotonic()
+        self.current = ""
+        self.best: tuple[float, float] | None = None
+        self.runs = 0
+        self.say(f"{plan.title}: {sum(plan.counts.values())} atoms, {plan.temperature:g} K, {workers} workers")
+        self.say(f"folder: {folder}")
+        for note in notes:
+            self.say(f"note: {note}")
+        for caution in (*plan.cautions, *self._unverified()):
+            self.say(f"caution: {caution}")
+
+    def stage(self, text: str) -> None:
+        """A new part of the work begins."""
+        self.current = STAGES.get(text, text)
+        self.say(f"[{self._clock()}] {self.current}")
+
+    def step(self, record: dict[str, Any]) -> None:
+        """Print an iteration of the fit."""
+        self.runs = record["run"]
+        head = f"[{self._clock()}] run {record['run']:3d}"
+        if record["cost"] is None:
+            self.say(f"{head}  MD failed ({record['reason']}): shorter step next")
+            return
+        if self.best is None or record["cost"] < self.best[0]:
+            self.best = (record["cost"], record["error"])
+        predicted = "" if record["predicted"] is None else f", predicted {100 * record['predicted']:.2f} %"
+        verdict = "" if record["accepted"] else ", not accepted"
+        longer = ", longer run" if record["refined"] else ""
+        self.say(
+            f"{head}  R_chi {100 * record['cost']:6.2f} +- {100 * record['error']:.2f} %{predicted}{verdict}{longer}"
+        )
+
+    def score(self, record: dict[str, Any]) -> None:
+        """Print a score on independent runs."""
+        if record["cost"] is None:
+            self.say(f"  {record['name']:>12s}  failed ({', '.join(record['failures'])})")
+            return
+        self.say(
+            f"  {record['name']:>12s}  R_chi {100 * record['cost']:6.2f} +- {100 * record['error']:.2f} %"
+            f"  ({record['role']}, {record['runs']} independent runs)"
+        )
+
+    def running(self, jobs: Sequence[RunningJob]) -> None:
+        """Refresh the live line."""
+        if not jobs:
+            return
+        parts = [f"{self._clock()}  {self.current}"]
+        if self.best:
+            parts.append(f"best R_chi {100 * self.best[0]:.2f} %")
+        for job in jobs:
+            share = 100 * job.step / job.total_steps if job.total_steps else 0.0
+            parts.append(f"{job.label} {share:.0f} %")
+        atom_steps_per_s = sum(job.atom_steps_per_s for job in jobs)
+        if atom_steps_per_s > 0:
+            parts.append(speed(atom_steps_per_s))
+            left = self._left()
+            if left is not None:
+                parts.append(f"at most {left} left in this part")
+        self.show("  |  ".join(parts))
+
+    def finish(self, store: Store, page: Path) -> None:
+        """Say how it ended and where the report is."""
+        scores = store.records("validation")
+        fitted = next((s for s in scores if s["role"] == "fitted" and s["cost"] is not None), None)
+        start = next((s for s in scores if s["role"] == "start" and s["cost"] is not None), None)
+        if fitted and start:
+            self.say(
+                f"R_chi {100 * fitted['cost']:.2f} +- {100 * fitted['error']:.2f} % on independent runs; "
+                f"{start['name']}, where it began: {100 * start['cost']:.2f} +- {100 * start['error']:.2f} %"
+            )
+        floor = noise_floor(scores)
+        if floor is not None:
+            self.say(f"noise floor, what a perfect model gets in runs of this length: {100 * floor:.2f} %")
+        open_directions = [d for d in store.get_meta("determination")["directions"] if not d["determined"]]
+        if open_directions:
+            self.say(f"not determined by the data: {len(open_directions)} of {len(self.plan.space.names)} directions:")
+        for direction in open_directions:
+            self.say(f"  {direction['words']}")
+        self.say(f"report: {page}")
+
+    def _left(self) -> str | None:
+        """Return the time that the evaluations still allowed may take; the fit may stop earlier."""
+        if self.current != "fit" or self.runs == 0:
+            return None
+        per_run = (time.monotonic() - self.began) / self.runs
+        seconds = per_run * max(self.plan.max_runs - self.runs, 0)
+        return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+
+    def _unverified(self) -> list[str]:
+        potentials = {p.name: p for p in (self.plan.space.base, *self.plan.compare)}
+        return [f"the published set {p.name} is not verified by simulation" for p in potentials.values()
+                if p.verified == "no"]  # fmt: skip
+
+    def _clock(self) -> str:
+        return clock(time.monotonic() - self.began)

@@ -1,0 +1,136 @@
+"""What a person sees while a command works: a live line in a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pty
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from glasspot.campaign.runner import RunningJob
+from glasspot.cli.display import clock
+from glasspot.cli.fit_display import FitDisplay
+from glasspot.cli.quench_display import QuenchDisplay
+from glasspot.config import load_fit_config
+from glasspot.engine.base import Progress
+from glasspot.fit_settings import fit_plan
+from glasspot.quench_settings import load_quench_plan
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+STEP: dict[str, Any] = {
+    "run": 3, "cost": 0.0612, "error": 0.0031, "predicted": 0.055, "accepted": True, "refined": False, "reason": "",
+}  # fmt: skip
+FAILED = {**STEP, "run": 4, "cost": None, "error": None, "predicted": None, "accepted": False, "reason": "too-hot"}
+SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
+
+
+@contextmanager
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Put a pseudo-terminal in the place of stdout; what was written to it is in the list afterwards."""
+    outer, inner = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    told: list[str] = []
+    # A pseudo-terminal holds a few kB only: somebody must read while the display writes.
+    reader = threading.Thread(target=lambda: told.append(read_all(outer)))
+    reader.start()
+    try:
+        with os.fdopen(inner, "w") as handle, monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", handle)
+            yield told
+    finally:
+        reader.join(10)
+        os.close(outer)
+
+
+def read_all(outer: int) -> str:
+    """Return what was written to the other end until it was closed."""
+    pieces = []
+    with contextlib.suppress(OSError):  # Linux reports the closed end as an input/output error
+        while piece := os.read(outer, 4096):
+            pieces.append(piece)
+    return b"".join(pieces).decode()
+
+
+def fit_display() -> FitDisplay:
+    path = EXAMPLES / "silica" / "fit.toml"
+    plan, notes = fit_plan(load_fit_config(path), path.parent)
+    return FitDisplay(plan, Path("runs/silica"), notes, workers=2)
+
+
+def watch_a_fit() -> None:
+    with fit_display() as display:
+        display.stage("fit")
+        display.step(STEP)
+        display.running([RunningJob("fit 4", 500, 2000, 1.5e6), RunningJob("fit 4.2", 0, 2000, 0.0)])
+        display.step(FAILED)
+        display.score({"name": "BKS", "role": "start", "cost": 0.151, "error": 0.004, "runs": 4})
+
+
+def test_a_fit_in_a_terminal_has_a_live_line_and_leaves_the_terminal_as_it_was(monkeypatch) -> None:
+    with terminal(monkeypatch) as told:
+        watch_a_fit()
+    (text,) = told
+    assert HIDE_CURSOR in text and text.rindex(SHOW_CURSOR) > text.rindex(HIDE_CURSOR)
+    assert "best R_chi 6.12 %  |  fit 4 25 %  |  fit 4.2 0 %  |  1.50 M atom-steps/s  |  at most" in text
+
+
+def test_an_error_leaves_the_terminal_as_it_was(monkeypatch) -> None:
+    with terminal(monkeypatch) as told, pytest.raises(KeyboardInterrupt), fit_display():
+        raise KeyboardInterrupt
+    assert told[0].rindex(SHOW_CURSOR) > told[0].rindex(HIDE_CURSOR)
+
+
+def test_a_fit_elsewhere_writes_plain_lines(monkeypatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    watch_a_fit()
+    lines = out.getvalue().splitlines()
+    assert "\x1b" not in out.getvalue()
+    assert lines[-4:] == [
+        "[0:00] fit",
+        "[0:00] run   3  R_chi   6.12 +- 0.31 %, predicted 5.50 %",
+        "[0:00] run   4  MD failed (too-hot): shorter step next",
+        "           BKS  R_chi  15.10 +- 0.40 %  (start, 4 independent runs)",
+    ]
+
+
+def watch_a_quench() -> None:
+    plan = load_quench_plan(EXAMPLES / "quench" / "sodium-silicate.toml")
+    with QuenchDisplay(plan, Path("runs/glass")) as display:
+        display.progress(Progress("melt", 0, 1000, 0.0, 0.0))
+        display.progress(Progress("melt", 100, 1000, 5.0, 2e6, 3001.0, 2.1234))
+        display.progress(Progress("melt", 200, 1000, 11.0, 2e6, 3001.0, 2.1234))
+        display.progress(Progress("quench", 500, 1000, 12.0, 2e6, 1500.0, 2.3))
+
+
+def test_a_quench_elsewhere_writes_a_line_at_each_stage_and_every_ten_seconds(monkeypatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    watch_a_quench()
+    assert "\x1b" not in out.getvalue()
+    assert [line for line in out.getvalue().splitlines() if "  |  " in line] == [
+        "0:00  |  melt  |  step 0/1000",
+        "0:11  |  melt  |  step 200/1000  |  3001 K  |  2.123 g/cm3  |  2.00 M atom-steps/s  |  0:44 left",
+        "0:12  |  quench  |  step 500/1000  |  1500 K  |  2.300 g/cm3  |  2.00 M atom-steps/s  |  0:12 left",
+    ]
+
+
+def test_a_quench_in_a_terminal_has_a_live_line(monkeypatch) -> None:
+    with terminal(monkeypatch) as told:
+        watch_a_quench()
+    assert "0:12  |  quench  |  step 500/1000" in told[0]
+    assert told[0].rindex(SHOW_CURSOR) > told[0].rindex(HIDE_CURSOR)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (754, "12:34"), (3723, "1:02:03")])
+def test_times_are_read_at_a_glance(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
