@@ -78,6 +78,8 @@ class TargetTable(_Table):
         given = [name for name in ("file", "trajectory", "reference") if getattr(self, name)]
         if len(given) != 1:
             raise ValueError(f"expected exactly one of file, trajectory, reference; got {', '.join(given) or 'none'}")
+        if self.file and "bin_width" in self.model_fields_set:
+            raise ValueError("bin_width is for trajectory and reference; a file's curve keeps its own bins")
         if not 0 <= self.range[0] < self.range[1]:
             raise ValueError(f"range is {list(self.range)}; expected [low, high] in A with 0 <= low < high")
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,12 @@ from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.protocol import Protocol, preset
+from glasspot.structure.frames import Frame
 from glasspot.target import CurveTarget, curve_target
 
 TOTAL = "total"
+COMPOSITION_TOLERANCE = 0.01  # difference of an element's atomic fraction: rounding to whole units, not another glass
+DENSITY_TOLERANCE = 0.01
 
 
 def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
@@ -39,6 +42,7 @@ def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
     base = glass.fill_in(start)
     counts = glass.counts
     length = _cell_length(config.system, composition, counts, notes)
+    glass = replace(glass, volume=length**3)
     space = ParameterSpace.build(base, config.potential.free, config.potential.windows)
     targets = tuple(_target(table, folder, glass, notes) for table in config.target)
     check_response(base, Observe(base.r_max, 1, response=space))
@@ -78,6 +82,7 @@ class _Glass:
 
     composition: Composition
     counts: dict[str, int]
+    volume: float = 0.0  # A^3
 
     def fill_in(self, potential: Potential) -> Potential:
         """Return the potential with what it takes from the composition, such as a balanced charge."""
@@ -126,7 +131,7 @@ def _target(table: TargetTable, folder: Path, glass: _Glass, notes: list[str]) -
         potential = glass.fill_in(_load(table.reference, folder))
         return SimulatedTarget(label, pair, potential, table.range, table.bin_width, table.weight)
     if table.trajectory is not None:
-        return _from_trajectory(table, folder / table.trajectory, pair, label, notes)
+        return _from_trajectory(table, folder / table.trajectory, pair, label, glass, notes)
     return _from_file(table, folder / str(table.file), pair, label, glass, notes)
 
 
@@ -163,11 +168,14 @@ def _norm(table: TargetTable, pair: str | None, glass: _Glass) -> float:
     return (number - 1) / number if number else 1.0
 
 
-def _from_trajectory(table: TargetTable, path: Path, pair: str | None, label: str, notes: list[str]) -> CurveTarget:
+def _from_trajectory(
+    table: TargetTable, path: Path, pair: str | None, label: str, glass: _Glass, notes: list[str]
+) -> CurveTarget:
     from glasspot.structure.frames import read_frames
     from glasspot.structure.pdf import pair_distribution, total
 
     frames = read_frames(path)
+    _check_same_glass(frames[0], path, glass, notes)
     distribution = pair_distribution(frames, table.range[1], table.bin_width)
     notes.append(f"{label}: from {len(frames)} frames of {path.name}")
     if pair is None:
@@ -178,9 +186,24 @@ def _from_trajectory(table: TargetTable, path: Path, pair: str | None, label: st
     return curve_target(label, pair, distribution.r, distribution.g[row], table.range, error, table.weight)
 
 
+def _check_same_glass(frame: Frame, path: Path, glass: _Glass, notes: list[str]) -> None:
+    """Refuse a trajectory of another composition; say so when its density is another one."""
+    given, asked = frame.counts, glass.counts
+    shares = {e: (given.get(e, 0) / frame.n_atoms, asked.get(e, 0) / sum(asked.values())) for e in {*given, *asked}}
+    if any(abs(ours - theirs) > COMPOSITION_TOLERANCE for theirs, ours in shares.values()):
+        raise GlasspotError(
+            f"{path} holds {', '.join(f'{n} {e}' for e, n in given.items())}, which is not the composition of [system] "
+            f"({', '.join(f'{n} {e}' for e, n in asked.items())}); fit each composition to its own reference"
+        )
+    density = sum(asked.values()) / glass.volume
+    if abs(frame.n_atoms / frame.volume / density - 1) > DENSITY_TOLERANCE:
+        notes.append(f"{path.name} has {frame.n_atoms / frame.volume:.4f} atoms/A^3, [system] has {density:.4f}")
+
+
 def _source(config: FitConfig, folder: Path) -> dict[str, Any]:
     """Return the settings that decide the results, with the content of every file they name."""
-    settings: dict[str, Any] = config.model_dump(mode="json", exclude={"run"})
+    settings: dict[str, Any] = config.model_dump(mode="json", exclude={"run", "title", "description"})
+    del settings["md"]["time_limit_s"]
     files = [t.file or t.trajectory for t in config.target]
     potentials = [config.potential.start, *config.validation.compare, *(t.reference for t in config.target)]
     files += [name for name in potentials if name and name.endswith(".toml")]

@@ -88,6 +88,7 @@ def test_a_missing_density_is_estimated_and_said(folder: Path) -> None:
         ("density = 2.2", "density = 2.2\nbox = 10.0", "density or box, not both"),
         ("[[target]]", "[fit]\nselection_runs = 1\n[[target]]", "fit.selection_runs: .*2"),
         ('file = "g.csv"', 'file = "g.csv"\nreference = "CHIK"', "exactly one of"),
+        ('file = "g.csv"', 'file = "g.csv"\nbin_width = 0.1', "a file's curve keeps its own bins"),
         ("[system]", "[system", "not valid TOML"),
     ],
 )
@@ -171,3 +172,19 @@ def test_the_other_count_of_like_pairs_is_undone(folder: Path, pair: str, factor
     plain, _ = load(folder, GOOD.replace("total", pair))
     other, _ = load(folder, GOOD.replace("total", pair).replace("range =", 'like_pairs = "N(N-1)"\nrange ='))
     assert np.allclose(other.targets[0].values, factor * plain.targets[0].values, rtol=1e-12)
+
+
+def test_a_trajectory_of_another_glass_is_refused(folder: Path) -> None:
+    from glasspot.structure.frames import Frame, write_frames
+
+    rng = np.random.default_rng(1)
+    frame = Frame(rng.random((90, 3)) * 11.0, np.eye(3) * 11.0, ("Si", "O"), np.repeat([0, 1], [45, 45]))
+    write_frames(folder / "run.extxyz", [frame])
+    with pytest.raises(GlasspotError, match=r"45 Si, 45 O, which is not the composition"):
+        load(folder, GOOD.replace('file = "g.csv"', 'trajectory = "run.extxyz"'))
+
+
+def test_words_may_change_on_resume(folder: Path) -> None:
+    plain, _ = load(folder, GOOD)
+    other, _ = load(folder, GOOD.replace('title = "t"', 'title = "u"\ndescription = "d"\nrun.workers = 3'))
+    assert plain.source == other.source

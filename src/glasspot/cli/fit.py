@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     make_folder(folder)
     with driving(folder), Store.create(folder) as store:
         check_same_run(store, plan.source)
-        if not args.resume:
+        if store.get_meta("plan") is None:  # also after a crash before the first run
             _keep_plan(store, plan, path, folder)
         with FitDisplay(plan, folder, notes, workers) as display:
             with Runner(store, folder, factory, display.running) as runner:
