@@ -27,6 +27,7 @@ VOLUME_PER_OXYGEN = 13.5  # cm3 per mole of O, for an oxide that is not in the t
 MODIFIERS = ("Li2O", "Na2O", "K2O", "MgO", "CaO", "SrO", "BaO")
 
 SIZE_TOLERANCE = 0.02  # the number of atoms may leave the asked one by this fraction for a better composition
+LARGEST_SUM = 1e9  # of amounts; some people give moles, nobody this many
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 TOKEN = re.compile(
     r"(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)\s*(?P<unit>%|mol\s?%|mole\s?%|wt\s?%|mass\s?%)?(?![A-Za-z]*%)"
@@ -104,6 +105,8 @@ class Composition:
         total = sum(amount for _, amount in amounts)
         if total <= 0:
             raise GlasspotError(f'the amounts in "{text}" add up to zero; give at least one above zero.')
+        if not total < LARGEST_SUM:
+            raise GlasspotError(f'the amounts in "{text}" add up to {total:g}; give them in percent.')
         notes = []
         if len(amounts) > 1 and abs(total - 100) > 1e-6 and abs(total - 1) > 1e-6:
             notes.append(f"the amounts add up to {total:g} and were normalised to 100 %")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -10,10 +9,17 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.files import parse_toml
+from glasspot.potential.schema import check_name
+from glasspot.protocol import HOTTEST
 
 Model = TypeVar("Model", bound=BaseModel)
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+# Strict: the text "3" and the word true are no numbers.
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+Count = Annotated[int, Field(ge=1, le=100_000, strict=True)]
+WIDEST_BIN, NARROWEST_BIN = 0.5, 0.001  # A, of g(r)
+LONGEST_RANGE = 50.0  # A
 
 
 class _Table(BaseModel):
@@ -25,8 +31,16 @@ class PotentialTable(_Table):
 
     start: str = "BKS"
     free: list[str]
-    windows: dict[str, list[float]] = {}
+    windows: dict[str, list[Number]] = {}
     name: str = "fitted"
+
+    @model_validator(mode="after")
+    def _sound_name(self) -> PotentialTable:
+        try:
+            check_name(self.name, "name")
+        except GlasspotError as error:
+            raise ValueError(str(error)) from None
+        return self
 
 
 class SystemTable(_Table):
@@ -34,8 +48,8 @@ class SystemTable(_Table):
 
     composition: str
     basis: Literal["mol", "wt"] = "mol"
-    atoms: Annotated[int, Field(ge=50, le=30000)]
-    temperature: Positive
+    atoms: Annotated[int, Field(ge=50, le=30000, strict=True)]
+    temperature: Annotated[Positive, Field(le=HOTTEST)]
     density: Positive | None = None  # g/cm3
     box: Positive | None = None  # A, edge of the cube
 
@@ -53,7 +67,7 @@ class MDTable(_Table):
     first_equilibrate_ps: Positive = 6.0  # the first run starts from a random packing
     sample_ps: Positive = 6.0
     every_ps: Positive = 0.02
-    timestep_fs: Annotated[float, Field(gt=0, le=5)] = 1.0
+    timestep_fs: Annotated[Positive, Field(le=5)] = 1.0
     replicas: Count = 1
     command: str | None = None
     time_limit_s: Positive | None = None
@@ -67,11 +81,11 @@ class TargetTable(_Table):
     r_column: str | None = None
     columns: list[str] = []
     trajectory: str | None = None
-    bin_width: Positive = 0.05
+    bin_width: Annotated[Positive, Field(ge=NARROWEST_BIN, le=WIDEST_BIN)] = 0.05
     reference: str | None = None  # a published potential whose liquid is the reference
-    range: tuple[float, float]
+    range: tuple[Number, Number]
     like_pairs: Literal["N^2", "N(N-1)"] = "N^2"  # how the file counts pairs of one element; see docs/fit.md
-    weight: Positive = 1.0
+    weight: Annotated[Positive, Field(ge=1e-6, le=1e6)] = 1.0
 
     @model_validator(mode="after")
     def _one_source(self) -> TargetTable:
@@ -80,8 +94,12 @@ class TargetTable(_Table):
             raise ValueError(f"expected exactly one of file, trajectory, reference; got {', '.join(given) or 'none'}")
         if self.file and "bin_width" in self.model_fields_set:
             raise ValueError("bin_width is for trajectory and reference; a file's curve keeps its own bins")
-        if not 0 <= self.range[0] < self.range[1]:
-            raise ValueError(f"range is {list(self.range)}; expected [low, high] in A with 0 <= low < high")
+        if any("\0" in str(getattr(self, name)) for name in given):
+            raise ValueError(f"{given[0]} holds a zero byte; expected the name of a file or a potential")
+        if not 0 <= self.range[0] < self.range[1] <= LONGEST_RANGE:
+            raise ValueError(
+                f"range is {list(self.range)}; expected [low, high] in A with 0 <= low < high <= {LONGEST_RANGE:g}"
+            )
         return self
 
 
@@ -100,13 +118,13 @@ class FitTable(_Table):
     max_runs: Count = 24
     barrier_eV: Positive = 10.0
     candidates: Count = 3
-    selection_runs: Annotated[int, Field(ge=2)] = 2  # an error needs two
+    selection_runs: Annotated[Count, Field(ge=2)] = 2  # an error needs two
 
 
 class ValidationTable(_Table):
     """[validation]: independent runs that score the start, the fit and published potentials."""
 
-    runs: Annotated[int, Field(ge=2)] = 4
+    runs: Annotated[Count, Field(ge=2)] = 4
     equilibrate_ps: Positive = 8.0
     sample_ps: Positive = 10.0
     compare: list[str] = []
@@ -123,7 +141,7 @@ class FitConfig(_Table):
 
     title: str
     description: str = ""
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
     cautions: list[str] = []
     potential: PotentialTable
     system: SystemTable
@@ -143,14 +161,11 @@ def load_fit_config(path: Path) -> FitConfig:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the tables of a TOML file; GlasspotError when it is missing, binary or not TOML."""
     try:
-        with path.open("rb") as handle:
-            return tomllib.load(handle)
+        return parse_toml(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise GlasspotError(f"there is no file {path}; expected a TOML file") from None
     except OSError as error:
         raise GlasspotError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GlasspotError(f"{path} is not valid TOML: {error}") from error
 
 
 def parse_table(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
@@ -171,6 +186,8 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
         table = f"[{'.'.join(place[:-1])}]" if place[:-1] else "the file"
         return f'unknown key "{place[-1]}" in {table}; known: {", ".join(known)}.{did_you_mean(place[-1], known)}'
     if first["type"] == "missing":
+        if isinstance(first["loc"][-1], int):
+            return f"{name} has {first['loc'][-1]} values; expected more"
         return f'the key "{name}" is missing'
     message = first["msg"].removeprefix("Value error, ")
     given = first.get("input")

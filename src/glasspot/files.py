@@ -1,14 +1,20 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and TOML read with one clear line for each mistake."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from glasspot.errors import GlasspotError
+
+
+class UnwritableError(GlasspotError):
+    """A file could not be written: the folder's fault, not that of what should be written."""
 
 
 @contextmanager
@@ -16,7 +22,7 @@ def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
     """Give a temporary path in the same folder to write to; it takes the place of ``path`` when the block ends well.
 
     A reader sees the old file or the new one, never a part; with ``durable`` not even a power cut leaves a part.
-    GlasspotError where the place cannot be written.
+    UnwritableError where the place cannot be written.
     """
     path = Path(path)
     try:
@@ -24,7 +30,9 @@ def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
         os.close(handle)
     except OSError as error:
-        raise GlasspotError(f"cannot write {path}: {error.strerror}. Choose a folder that you may write to.") from error
+        raise UnwritableError(
+            f"cannot write {path}: {error.strerror}. Choose a folder that you may write to."
+        ) from error
     temporary = Path(name)
     try:
         yield temporary
@@ -33,13 +41,13 @@ def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
-        raise GlasspotError(f"cannot write {path}: {error.strerror}. Is the disk full?") from error
+        raise UnwritableError(f"cannot write {path}: {error.strerror}. Is the disk full?") from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write UTF-8 text in one go and return the path; GlasspotError where it cannot."""
+    """Write UTF-8 text in one go and return the path; UnwritableError where it cannot."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return Path(path)
@@ -56,3 +64,15 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def parse_toml(raw: bytes, where: str) -> dict[str, Any]:
+    """Return the tables of a TOML text; GlasspotError when it is binary or not TOML. A byte-order mark may lead."""
+    try:
+        return tomllib.loads(raw.decode("utf-8-sig").replace("\r\n", "\n"))
+    except UnicodeDecodeError as error:
+        raise GlasspotError(f"{where} is not valid TOML: it is no UTF-8 text (byte {error.start})") from None
+    except RecursionError:
+        raise GlasspotError(f"{where} is not valid TOML: its brackets are nested too deeply") from None
+    except ValueError as error:  # TOMLDecodeError, and integers of thousands of digits
+        raise GlasspotError(f"{where} is not valid TOML: {error}") from error

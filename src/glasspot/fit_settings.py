@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ from glasspot.curves import read_csv_columns
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.evaluate.job import EngineChoice, Observe
 from glasspot.evaluate.observe import check_response
+from glasspot.oxides import mass
 from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.protocol import Protocol, preset
-from glasspot.structure.frames import Frame
+from glasspot.structure.frames import Frame, species_order
+from glasspot.structure.pairs import pair_labels, pair_row
 from glasspot.target import CurveTarget, curve_target
+from glasspot.units import density_from_mass
 
 TOTAL = "total"
 COMPOSITION_TOLERANCE = 0.01  # difference of an element's atomic fraction: rounding to whole units, not another glass
@@ -44,8 +48,11 @@ def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
     length = _cell_length(config.system, composition, counts, notes)
     glass = replace(glass, volume=length**3)
     space = ParameterSpace.build(base, config.potential.free, config.potential.windows)
+    _check_pairs(config.target, counts)
     targets = tuple(_target(table, folder, glass, notes) for table in config.target)
     check_response(base, Observe(base.r_max, 1, response=space))
+    compare = tuple(glass.fill_in(_load(name, folder)) for name in config.validation.compare)
+    _check_names(config.potential.name, base, compare)
     plan = FitPlan(
         title=config.title,
         description=config.description,
@@ -59,7 +66,7 @@ def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
         protocols=_protocols(config),
         engine=EngineChoice("lammps", config.md.command, config.md.time_limit_s),
         targets=targets,
-        compare=tuple(glass.fill_in(_load(name, folder)) for name in config.validation.compare),
+        compare=compare,
         replicas=config.md.replicas,
         max_runs=config.fit.max_runs,
         barrier=config.fit.barrier_eV,
@@ -95,12 +102,45 @@ def _load(name: str, folder: Path) -> Potential:
 
 def _cell_length(system: SystemTable, composition: Composition, counts: dict[str, int], notes: list[str]) -> float:
     if system.box is not None:
+        density = density_from_mass(mass(counts), system.box**3)
+        if not 0.01 < density < 30:
+            raise GlasspotError(
+                f"system.box {system.box:g} A holds {sum(counts.values())} atoms at {density:.3g} g/cm3; expected the "
+                f"edge of the cube in A, such as {box_length(counts, 2.2):.2f} for 2.2 g/cm3"
+            )
         return system.box
     if system.density is not None:
         return box_length(counts, system.density)
     density, note = estimate_density(composition)
     notes.append(note)
     return box_length(counts, density)
+
+
+def _check_pairs(tables: Sequence[TargetTable], counts: Mapping[str, int]) -> None:
+    """Refuse a target of a pair that the system does not have, and two targets of one pair, before anything is run."""
+    labels = pair_labels(species_order(counts))
+    seen: dict[int | None, str] = {}
+    for table in tables:
+        if table.pair.count("-") != 1 and table.pair != TOTAL:
+            raise GlasspotError(f'target.pair is "{table.pair}"; expected "{TOTAL}" or one of {", ".join(labels)}')
+        row = None if table.pair == TOTAL else pair_row(labels, table.pair)
+        if row in seen:
+            raise GlasspotError(
+                f"two targets are g(r) of one pair, {seen[row]} and {table.pair}; give one [[target]] a pair "
+                "(several columns of a file are averaged)"
+            )
+        seen[row] = table.pair
+
+
+def _check_names(fitted: str, start: Potential, compare: Sequence[Potential]) -> None:
+    """Refuse potentials that the report could not tell apart by their names."""
+    names = [fitted, start.name, *(potential.name for potential in compare if potential.name != start.name)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise GlasspotError(
+            f'two potentials of this fit have the name "{twice}"; the fitted one (potential.name), the start and those '
+            "of validation.compare must differ"
+        )
 
 
 def _protocols(config: FitConfig) -> Protocols:
@@ -129,6 +169,8 @@ def _target(table: TargetTable, folder: Path, glass: _Glass, notes: list[str]) -
     label = f"g(r) {table.pair}"
     if table.reference is not None:
         potential = glass.fill_in(_load(table.reference, folder))
+        if table.range[1] - table.range[0] < 4 * table.bin_width:
+            raise GlasspotError(f"{label}: range {list(table.range)} holds fewer than four bins; widen it")
         return SimulatedTarget(label, pair, potential, table.range, table.bin_width, table.weight)
     if table.trajectory is not None:
         return _from_trajectory(table, folder / table.trajectory, pair, label, glass, notes)
@@ -142,6 +184,11 @@ def _from_file(
     names = list(columns)
     r_name = table.r_column or names[0]
     chosen = table.columns or names[1:2]
+    if not chosen or r_name in chosen or len(set(chosen)) < len(chosen):
+        raise GlasspotError(
+            f"{path}: a target needs a column of distances and other columns, each once, for g(r); got "
+            f"r_column {r_name}, columns {', '.join(chosen) or 'none'} of {', '.join(names)}"
+        )
     for name in (r_name, *chosen):
         if name not in columns:
             raise GlasspotError(

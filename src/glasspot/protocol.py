@@ -19,6 +19,8 @@ Kind = Literal["minimise", "nvt", "npt", "nve"]
 Ramp = float | tuple[float, float]
 
 KINDS: tuple[str, ...] = get_args(Kind)
+HOTTEST = 1e5  # K; far above any melt, far below what overflows
+MOST_STEPS = 2**31 - 1  # of one LAMMPS run command
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Stage:
                 f'unknown kind of stage "{self.kind}"; expected one of {", ".join(KINDS)}.'
                 f"{did_you_mean(str(self.kind), KINDS)}"
             )
+        if not isinstance(self.name, str):
+            raise GlasspotError(f"{self.kind}: name is {self.name!r}; expected text.")
+        for key in ("gentle", "new_velocities"):
+            if not isinstance(getattr(self, key), bool):
+                raise GlasspotError(f"{self.label}: {key} is {getattr(self, key)!r}; expected true or false.")
         object.__setattr__(self, "duration", _number(self, "duration", self.duration))
         object.__setattr__(self, "temperature", _ramp(self, "temperature", self.temperature))
         object.__setattr__(self, "pressure", _ramp(self, "pressure", self.pressure))
@@ -79,6 +86,8 @@ class Stage:
             raise GlasspotError(f"{self.label}: nve has no thermostat, so no ramp; give one temperature or none.")
         if self.temperature is not None and min(_ends(self.temperature)) <= 0:
             raise GlasspotError(f"{self.label}: temperature is {self.temperature} K; expected more than 0.")
+        if self.temperature is not None and max(_ends(self.temperature)) > HOTTEST:
+            raise GlasspotError(f"{self.label}: temperature is {self.temperature} K; expected at most {HOTTEST:g} K.")
         if self.kind == "npt" and self.pressure is None:
             raise GlasspotError(f"{self.label}: npt needs a pressure in bar, or [start, end]; 0 is the usual one.")
         if self.kind != "npt" and self.pressure is not None:
@@ -132,6 +141,8 @@ class Protocol:
     note: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not isinstance(self.note, str):
+            raise GlasspotError(f"protocol: name and note are texts; given {self.name!r} and {self.note!r}.")
         object.__setattr__(self, "stages", tuple(self.stages))
         if not self.stages:
             raise GlasspotError(f'protocol "{self.name}" has no stage; give at least one.')
@@ -155,6 +166,11 @@ class Protocol:
                 raise GlasspotError(
                     f"{stage.label}: {key} is {time} ps, no whole number of steps of {self.timestep} ps; round it."
                 )
+        if stage.duration / self.timestep > MOST_STEPS:
+            raise GlasspotError(
+                f"{stage.label}: {stage.duration:g} ps in steps of {self.timestep:g} ps are more than {MOST_STEPS} "
+                "steps, the most that LAMMPS makes in one run; shorten the stage, or split it. (Times are in ps.)"
+            )
         if stage.sample_every and not _is_whole(stage.duration / stage.sample_every):
             raise GlasspotError(
                 f"{stage.label}: duration is {stage.duration} ps, no whole number of samples each "
@@ -192,6 +208,8 @@ class Protocol:
         _check_keys("protocol", data, [field.name for field in fields(cls)], needed=("name", "stages"))
         if not isinstance(data["stages"], list | tuple):
             raise GlasspotError("protocol: stages is not a list; write [[protocol.stages]] tables.")
+        if not all(isinstance(stage, Mapping) for stage in data["stages"]):
+            raise GlasspotError("protocol: a stage is not a table; write [[protocol.stages]] tables.")
         stages = tuple(Stage.from_dict(stage) for stage in data["stages"])
         return cls(**{**data, "stages": stages})
 
@@ -319,6 +337,8 @@ def melt_quench(
     """
     if not rate > 0:
         raise GlasspotError(f"melt-quench: rate is {rate} K/ps; expected more than 0, such as 1.")
+    if not timestep > 0:
+        raise GlasspotError(f"melt-quench: timestep is {timestep} ps; expected more than 0, such as 0.001.")
     if not melt_temperature > temperature:
         raise GlasspotError(
             f"melt-quench: melt_temperature is {melt_temperature} K; expected more than the final {temperature} K."
@@ -385,8 +405,10 @@ def preset(name: str, **numbers: Any) -> Protocol:
     known = list(signature(PRESETS[name]).parameters)
     _check_keys(f'protocol "{name}"', numbers, known, needed=())
     for key, value in numbers.items():
-        if key not in ("start", "velocities") and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise GlasspotError(f'protocol "{name}": {key} is {value!r}; expected a number.')
+        if key not in ("start", "velocities") and (
+            isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
+        ):
+            raise GlasspotError(f'protocol "{name}": {key} is {value!r}; expected a number, and a finite one.')
     return PRESETS[name](**numbers)
 
 

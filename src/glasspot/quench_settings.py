@@ -72,10 +72,10 @@ class QuenchConfig(_Table):
     title: str = ""
     composition: str
     basis: Literal["mol", "wt"] = "mol"
-    atoms: Annotated[int, Field(ge=50, le=30000)]
+    atoms: Annotated[int, Field(ge=50, le=30000, strict=True)]
     density: Positive | None = None
     potential: str
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
     protocol: dict[str, Any]
     engine: EngineTable = EngineTable()
     analysis: AnalysisTable = AnalysisTable()

@@ -188,6 +188,33 @@ def test_a_file_of_ones_own(tmp_path: Path, capsys) -> None:
     assert capsys.readouterr().out.startswith("Mine: ")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "BKS"', 'name = "../../x"', "expected one line of 1 to 60 characters without /"),
+        ('name = "BKS"', 'name = "a\\nshell ls"', "expected one line of 1 to 60 characters"),
+        ('name = "BKS"', f'name = "{"x" * 300}"', "expected one line of 1 to 60 characters"),
+        ("Si = 2.4", 'Si = 2.4\n"$(ls)" = 1.0', '"$(ls)" is no chemical element'),
+        ("Si = 2.4", "Si = 2.4\nQq = 1.0", 'unknown element "Qq"'),
+        ("alpha = 0.25", "alpha = 1e300", '"alpha" must lie between 0 and 10 1/A'),
+        ("r_cut = 8.0", "r_cut = 1e9", '"r_cut" must be at most 50 A'),
+        ("[charges]", "x = " + "[" * 3000 + "\n[charges]", "nested too deeply"),
+    ],
+)
+def test_a_hostile_file_is_refused(old: str, new: str, message: str, tmp_path: Path, monkeypatch) -> None:
+    from glasspot.potential.io import potential_to_toml
+
+    monkeypatch.chdir(tmp_path)
+    text = potential_to_toml(load_potential("BKS"))
+    assert old in text
+    Path("mine.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    for words in (("show", "mine.toml"), ("export", "mine.toml", "--format", "lammps")):
+        with pytest.raises(GlasspotError) as error:
+            call(*words)
+        assert message in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]
+
+
 def test_help_teaches_with_examples(capsys) -> None:
     for words in (("--help",), ("export", "--help")):
         with pytest.raises(SystemExit) as stop:

@@ -34,6 +34,7 @@ def folder(tmp_path: Path) -> Path:
     r = np.arange(160) * 0.05 + 0.025
     rows = ["r_A,g,h"] + [f"{x:.3f},{1 + 0.1 * np.sin(x):.4f},{1 + 0.2 * np.sin(x):.4f}" for x in r]
     (tmp_path / "g.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "one.csv").write_text("r\n" + "\n".join(f"{x:.3f}" for x in r) + "\n")
     return tmp_path
 
 
@@ -90,6 +91,32 @@ def test_a_missing_density_is_estimated_and_said(folder: Path) -> None:
         ('file = "g.csv"', 'file = "g.csv"\nreference = "CHIK"', "exactly one of"),
         ('file = "g.csv"', 'file = "g.csv"\nbin_width = 0.1', "a file's curve keeps its own bins"),
         ("[system]", "[system", "not valid TOML"),
+        ("[system]", "x = " + "[" * 3000 + "\n[system]", "nested too deeply"),
+        ("atoms = 90", "atoms = " + "9" * 5000, "not valid TOML"),
+        ("temperature = 3600", "temperature = true", "system.temperature"),
+        ("temperature = 3600", 'temperature = "3600"', "system.temperature"),
+        ("temperature = 3600", "temperature = 1e300", "system.temperature"),
+        ("atoms = 90", "atoms = 90.5", "system.atoms"),
+        ('composition = "SiO2"', 'composition = "1e400 SiO2"', "add up to inf"),
+        ('pair = "total"', 'pair = "Si-Na"', 'no pair "Si-Na" here'),
+        ('pair = "total"', 'pair = "SiO"', r'target.pair is "SiO"; expected "total" or one of Si-Si, Si-O, O-O'),
+        ('pair = "total"', 'pair = "Si-O-Si"\nlike_pairs = "N(N-1)"', 'target.pair is "Si-O-Si"'),
+        ("[[target]]", '[[target]]\npair = "total"\nfile = "g.csv"\nrange = [1, 3]\n[[target]]', "two targets"),
+        ('file = "g.csv"', 'file = "g.csv"\ncolumns = ["g", "g"]', "each once"),
+        ('file = "g.csv"', 'file = "g.csv"\ncolumns = ["r_A"]', "each once"),
+        ('file = "g.csv"', 'file = "one.csv"', "columns none of r"),
+        ('file = "g.csv"', 'file = "g\\u0000.csv"', "zero byte"),
+        ('file = "g.csv"', 'reference = "CHIK"\nbin_width = 1e-9', "target.bin_width"),
+        ('file = "g.csv"\nrange = [1.0, 6.0]', 'reference = "CHIK"\nrange = [1.0, 1.1]', "fewer than four bins"),
+        ('file = "g.csv"\nrange = [1.0, 6.0]', 'reference = "CHIK"\nrange = [0.0, 600.0]', "high <= 50"),
+        ("range = [1.0, 6.0]", "range = [1.0]", "target.range has 1 values"),
+        ("range = [1.0, 6.0]", "range = [1.0, 6.0]\nweight = 1e308", "target.weight"),
+        ("density = 2.2", "box = 3.0", r"111 g/cm3; expected the edge of the cube in A, such as 11\."),
+        ("[potential]", '[validation]\ncompare = ["ML", "ml"]\n[potential]', 'the name "ML"'),
+        ('start = "BKS"', 'start = "BKS"\nname = "BKS"', 'the name "BKS"'),
+        ('start = "BKS"', 'start = "BKS"\nname = "../../x"', "potential: name is '../../x'; expected one line"),
+        ('start = "BKS"', 'start = "BKS"\nname = ""', "potential: name is ''"),
+        ('start = "BKS"', 'start = "BKS"\nwindows = {"Si-O.A" = [1e4, inf]}', "potential.windows.Si-O.A"),
     ],
 )
 def test_mistakes_are_one_clear_line(folder: Path, old: str, new: str, says: str) -> None:
@@ -107,6 +134,11 @@ def test_binary_files_are_told(folder: Path) -> None:
     (folder / "g.csv").write_bytes(bytes(range(256)) * 20)
     with pytest.raises(GlasspotError, match=r"g\.csv"):
         load(folder, GOOD)
+
+
+def test_the_marks_of_windows_are_no_mistake(folder: Path) -> None:
+    (folder / "fit.toml").write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert load_fit_config(folder / "fit.toml").system.atoms == 90
 
 
 def test_charges_cannot_be_fitted_with_a_mesh(folder: Path) -> None:

@@ -28,6 +28,9 @@ from glasspot.protocol import PRESETS, Protocol, Stage, preset
         ({"kind": "minimise", "temperature": 300}, "no temperature"),
         ({"kind": "nvt", "duration": 1, "temperature": 300, "sample_every": 2}, "at most"),
         ({"kind": "nve", "duration": 1, "new_velocities": True}, "new_velocities"),
+        ({"kind": "nvt", "duration": 1, "temperature": 1e300}, "at most 100000 K"),
+        ({"kind": "nvt", "duration": 1, "temperature": 300, "gentle": "no"}, "expected true or false"),
+        ({"kind": "nvt", "duration": 1, "temperature": 300, "name": 5}, "expected text"),
     ],
 )
 def test_a_stage_that_means_nothing_is_refused(arguments, message):
@@ -108,6 +111,10 @@ def test_a_rate_that_gives_no_whole_number_of_steps_is_rounded_to_one():
         ("melt-quench", {"rate": "fast"}, "expected a number"),
         ("melt-quench", {"melt_temperature": 200}, "more than the final"),
         ("liquid-pdf", {"start": "cold"}, "packing or warm"),
+        ("melt-quench", {"melt_temperature": float("inf")}, "finite"),
+        ("melt-quench", {"timestep": float("nan")}, "finite"),
+        ("melt-quench", {"timestep": 0}, "timestep is 0 ps"),
+        ("melt-quench", {"melt_ps": 1e300}, "more than 2147483647 steps"),
     ],
 )
 def test_wrong_presets_are_refused(name, numbers, message):
@@ -118,5 +125,7 @@ def test_wrong_presets_are_refused(name, numbers, message):
 def test_a_misspelt_key_is_refused():
     with pytest.raises(GlasspotError, match='Did you mean "temperature"'):
         Protocol.from_dict({"name": "p", "stages": [{"kind": "nvt", "duration": 1, "temprature": 300}]})
+    with pytest.raises(GlasspotError, match="a stage is not a table"):
+        Protocol.from_dict({"name": "p", "stages": ["melt"]})
     with pytest.raises(GlasspotError, match='"stages" is missing'):
         Protocol.from_dict({"name": "p"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -52,10 +53,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except GlasspotError as error:
-        print(f"glasspot: {error}", file=sys.stderr)
+        print(f"glasspot: {one_line(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("glasspot: interrupted; what was finished is kept.", file=sys.stderr)
         return 130
     except BrokenPipeError:
+        # The reader (head, less) has gone. Without this the interpreter would say so when it flushes stdout at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # What no command foresaw: a name too long, a full disk, a device that is gone.
+        place = f"{error.filename}: " if error.filename is not None else ""
+        print(f"glasspot: {one_line(f'{place}{error.strerror or error}')}. Mend that and try again.", file=sys.stderr)
+        return 2
+
+
+def one_line(text: str) -> str:
+    """Return a message as one line that a terminal only prints: what a file holds must not break or colour it."""
+    joined = " ".join(text.split())
+    return "".join(character if character.isprintable() else "?" for character in joined)

@@ -53,7 +53,6 @@ state ("Fe2", "Fe3"). Unknown keys are refused.
 from __future__ import annotations
 
 import json
-import tomllib
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -61,6 +60,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.files import parse_toml
 from glasspot.potential.model import Potential
 
 
@@ -75,7 +75,7 @@ def _library_index() -> dict[str, str]:
     if not folder.is_dir():
         return {}
     files = [file for file in folder.iterdir() if file.name.endswith(".toml")]
-    tables = {file.name: _parse(file.read_text(encoding="utf-8"), file.name) for file in files}
+    tables = {file.name: parse_toml(file.read_bytes(), file.name) for file in files}
     index = {str(table.get("name", file)): file for file, table in tables.items()}
     return dict(sorted(index.items(), key=lambda item: item[0].lower()))
 
@@ -83,13 +83,6 @@ def _library_index() -> dict[str, str]:
 def list_potentials() -> list[str]:
     """Return the names of the sets in the library."""
     return list(_library_index())
-
-
-def _parse(text: str, where: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise GlasspotError(f"{where} is not valid TOML: {error}") from error
 
 
 def _simple(name: str) -> str:
@@ -105,7 +98,7 @@ def load_potential(name_or_path: str | Path, check: bool = True) -> Potential:
     """
     text = str(name_or_path)
     if text.endswith(".toml") or "/" in text:
-        data = _parse(_read(Path(text)), text)
+        data = parse_toml(_read(Path(text)), text)
     else:
         index = {_simple(name): file for name, file in _library_index().items()}
         index |= {_simple(file.removesuffix(".toml")): file for file in _library_index().values()}
@@ -116,7 +109,7 @@ def load_potential(name_or_path: str | Path, check: bool = True) -> Potential:
                 f".toml file.{did_you_mean(text, known)}"
             )
         file = index[_simple(text)]
-        data = _parse((_library() / file).read_text(encoding="utf-8"), file)
+        data = parse_toml((_library() / file).read_bytes(), file)
     potential = Potential.from_dict(data)
     if check:
         from glasspot.potential.checks import require_sound
@@ -125,11 +118,16 @@ def load_potential(name_or_path: str | Path, check: bool = True) -> Potential:
     return potential
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise GlasspotError(f"cannot read the potential file {path}: {error}") from error
+        return path.read_bytes()
+    except OSError as error:
+        raise GlasspotError(
+            f"cannot read the potential file {path}: {error.strerror}; give its path, or a name of the library "
+            "(glasspot potentials list)"
+        ) from error
+    except ValueError:  # a zero byte in the name
+        raise GlasspotError(f"{str(path)!r} is no name of a file") from None
 
 
 def potential_to_toml(potential: Potential) -> str:

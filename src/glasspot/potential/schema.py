@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
 from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.oxides import atomic_mass
 from glasspot.potential.coulomb import DSF, PPPM, STYLES, Coulomb, Wolf
 from glasspot.potential.forms import FORMS, Term
 from glasspot.potential.model import PairInteraction, Potential, ThreeBody
@@ -22,6 +24,30 @@ TOP_LEVEL = (
 CUTOFFS = ("truncate", "shift", "smooth")
 VERIFIED = ("yes", "partly", "no")
 WALLS = ("auto", "none")
+SPECIES_NAME = re.compile(r"[A-Z][a-z]?[0-9]?")
+MOST_NAME = 60  # characters
+LONGEST_CUT = 50.0  # A
+STRONGEST_ALPHA = 10.0  # 1/A
+
+
+def check_name(name: str, where: str) -> str:
+    """Return the name of a potential; GlasspotError for one that could not also name a file or stand in one line."""
+    if not 0 < len(name) <= MOST_NAME or not name.isprintable() or name.startswith(".") or set(name) & set("/\\"):
+        raise GlasspotError(
+            f"{where} is {name[:MOST_NAME]!r}; expected one line of 1 to {MOST_NAME} characters without / or \\, "
+            'such as name = "BKS"'
+        )
+    return name
+
+
+def _check_species(names: Iterable[str], where: str) -> None:
+    """Raise GlasspotError for a name that is no element, nor one with its valence (Fe3): engines read these names."""
+    for name in names:
+        if not SPECIES_NAME.fullmatch(name):
+            raise GlasspotError(
+                f'{where}: "{name}" is no chemical element; expected such as Si, or Fe3 with its valence'
+            )
+        atomic_mass(name)  # refuses what is no element
 
 
 def _refuse_unknown(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
@@ -58,6 +84,8 @@ def _positive(table: Mapping[str, Any], key: str, where: str, default: float | N
     value = _number(table, key, where, default)
     if value <= 0.0:
         raise GlasspotError(f'{where}: "{key}" must be above zero, got {value:g}')
+    if key == "r_cut" and value > LONGEST_CUT:
+        raise GlasspotError(f'{where}: "r_cut" must be at most {LONGEST_CUT:g} A, got {value:g}')
     return value
 
 
@@ -99,14 +127,19 @@ def _read_coulomb(table: Mapping[str, Any], where: str) -> Coulomb:
     names = [f.name for f in fields(kind)]
     _refuse_unknown(table, ("style", *names), where)
     if style == "dsf":
-        return DSF(alpha=_number(table, "alpha", where), r_cut=_positive(table, "r_cut", where))
+        _number(table, "alpha", where)
     numbers = {name: _number(table, name, where) for name in names if name in table}
     numbers["r_cut"] = _positive(table, "r_cut", where)
     if not 0.0 < numbers.get("accuracy", 1e-5) < 1.0:
         raise GlasspotError(f'{where}: "accuracy" must lie between 0 and 1, usually 1e-5; got {numbers["accuracy"]:g}')
-    if min(numbers.get("alpha", 0.0), numbers.get("smooth_width", 0.0)) < 0.0:
-        raise GlasspotError(f'{where}: "alpha" and "smooth_width" must not be negative')
-    return Wolf(**numbers) if style == "wolf" else PPPM(**numbers)
+    if not 0.0 <= numbers.get("alpha", 0.0) <= STRONGEST_ALPHA:
+        raise GlasspotError(
+            f'{where}: "alpha" must lie between 0 and {STRONGEST_ALPHA:g} 1/A, got {numbers["alpha"]:g}'
+        )
+    if numbers.get("smooth_width", 0.0) < 0.0:
+        raise GlasspotError(f'{where}: "smooth_width" must not be negative, got {numbers["smooth_width"]:g}')
+    kinds: dict[str, type[DSF | Wolf | PPPM]] = {"dsf": DSF, "wolf": Wolf, "pppm": PPPM}
+    return kinds[style](**numbers)
 
 
 def _read_term(table: Mapping[str, Any], factor: float, where: str) -> Term:
@@ -164,6 +197,7 @@ def potential_from_dict(data: Mapping[str, Any]) -> Potential:
     name = _text(data, "name", "potential")
     if not name:
         raise GlasspotError('potential: "name" is missing; expected a short name such as name = "BKS"')
+    check_name(name, "the name of the potential")
     where = f"potential {name}"
     _refuse_unknown(data, TOP_LEVEL, where)
     factor = energy_factor(_text(data, "unit", where, "eV"))
@@ -171,6 +205,7 @@ def potential_from_dict(data: Mapping[str, Any]) -> Potential:
     charges = {species: _number(charge_table, species, f"{where}, [charges]") for species in charge_table}
     balance = _text(data, "balance", where) or None
     elements = tuple(charges) if balance is None or balance in charges else (*charges, balance)
+    _check_species(elements, f"{where}, [charges]")
     pairs = tuple(
         _read_pair(pair, factor, elements, f"{where}, [[pair]]")
         for pair in _tables(data.get("pair", []), f"{where}, pair")

@@ -1,0 +1,40 @@
+"""The command line as a whole: one line for a mistake, a clean end when the reader goes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from glasspot.cli import main, one_line
+
+
+def test_what_a_user_typed_cannot_break_the_line_or_colour_the_terminal(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["status", str(tmp_path / "a\nb\x1b[31m")]) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "\x1b" not in message
+    assert one_line("Å³  ü\tx\u202e") == "Å³ ü x?"
+
+
+@pytest.mark.parametrize("command", ["status", "report"])
+def test_a_name_that_no_file_can_have_is_told(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "x" * 300]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("glasspot: xxx")
+    assert "File name too long" in message
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = [sys.executable, "-m", "glasspot", "potentials", "list", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()  # before a line was written
+        said = process.stderr.read()
+    assert process.returncode == 0
+    assert said == ""
