@@ -138,7 +138,7 @@ def test_errors_are_those_of_the_scatter() -> None:
         outcome = Outcome("k", True, arrays={"frames": np.full(20, 10), "histogram": histograms})
         blocks = gather([outcome], goal)
         found.append(
-            (np.sqrt(blocks.curve_variance().sum()), goal.r_chi(blocks.mean_curves()), cost_error(blocks, goal))
+            (np.linalg.norm(blocks.curve_scatter()), goal.r_chi(blocks.mean_curves()), cost_error(blocks, goal))
         )
     estimated, costs, errors = (np.array(column) for column in zip(*found, strict=True))
     spread = goal.scaled_map() ** 2 @ np.full(3 * 641, (noise * 20.0) ** 2 / 20)

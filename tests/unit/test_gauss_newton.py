@@ -35,7 +35,7 @@ def model(point: np.ndarray, noise: float = 0.0, rng: np.random.Generator | None
         jacobian = jacobian + scatter / np.sqrt(len(GRID)) * rng.standard_normal(jacobian.shape)
         covariance = scatter**2 * np.eye(3)
     cost = float(np.linalg.norm(curves(ANSWER) - y))
-    return LinearModel(point, y, jacobian, covariance, cost, noise)
+    return LinearModel(point, y, jacobian, covariance, cost, noise, np.full((1, len(y)), noise / np.sqrt(len(y))))
 
 
 def descend(start: np.ndarray, steps: int, **extra: object) -> list[LinearModel]:

@@ -1,8 +1,17 @@
 """What the data say about the fitted parameters: errors, and the directions they leave open.
 
-With J the Jacobian of the scaled curves on the unit cube and V the variance of the fitted curves and of the target, the
-covariance of the fitted point is  (J^T J)^-1 J^T V J (J^T J)^-1  to first order. The eigenvectors of J^T J are the
-directions; one is called undetermined when a step of half a window along it changes the curves by less than the noise.
+With J the Jacobian of the scaled curves on the unit cube and V the covariance of the fitted curves and of the target,
+the covariance of the fitted point is
+
+    (J^T J)^-1 J^T V J (J^T J)^-1                                                                                  (1)
+
+to first order. The noise of a g(r) is no white noise: it lies where the peaks are and joins neighbouring bins, which is
+where J is large, so V is taken from the blocks of the runs. Only its trace is set by the noise of the fit as a whole,
+that of the target (of which no more than the size is known) included. What the form of the potential cannot describe
+is no noise, and not in (1).
+
+The eigenvectors of J^T J are the directions; one is called undetermined when a step of half a window along it changes
+the curves by less than the noise.
 """
 
 from __future__ import annotations
@@ -17,16 +26,22 @@ from glasspot.target import Objective
 
 # Parts smaller than this of a direction are left out of its description in words.
 SMALL_PART = 0.25
+# In place of an eigenvalue of J^T J that is zero or, its noise taken off, negative: an error beyond any window.
+LEAST_INFORMATION = 1e-12
 
 
-def determination(space: ParameterSpace, model: LinearModel, objective: Objective, runs: int) -> dict[str, Any]:
-    """Return errors of the parameters (in units of the cube) and the directions, sharpest first, as plain values."""
+def determination(space: ParameterSpace, model: LinearModel, objective: Objective) -> dict[str, Any]:
+    """Return errors of the parameters and their covariance, in units of the cube, and the directions, sharpest first.
+
+    All as plain values. ``model`` is the last one, averaged over its neighbours. An error of half a window or more is
+    None: the data do not determine the parameter.
+    """
     jacobian = model.jacobian
     # The noise of J inflates J^T J in directions in which there is nothing but noise.
     information = jacobian.T @ jacobian - model.jacobian_noise
     values, vectors = np.linalg.eigh(0.5 * (information + information.T))
     order = np.argsort(values)[::-1]
-    noise = float(np.hypot(model.cost_noise / np.sqrt(max(runs, 1)), objective.reference_noise()))
+    noise = float(np.hypot(model.cost_noise, objective.reference_noise()))
     directions = []
     for k in order:
         change = 0.5 * float(np.sqrt(max(values[k], 0.0)))
@@ -41,13 +56,14 @@ def determination(space: ParameterSpace, model: LinearModel, objective: Objectiv
                 "words": in_words(components, change, noise),
             }
         )
-    # Noise spread evenly over the curves: each scaled bin has the variance noise^2 / m.
-    per_bin = noise**2 / len(model.curves)
-    variances = np.maximum(values, 1e-12)
-    covariance = (vectors / variances) @ vectors.T * per_bin
+    inverse = (vectors / np.maximum(values, LEAST_INFORMATION)) @ vectors.T
+    # With V = s^T s, s of k blocks, (1) is the square of k shifts of the point.
+    shifts = noise / np.linalg.norm(model.scatter) * model.scatter @ jacobian @ inverse
+    covariance = shifts.T @ shifts
     errors = np.sqrt(np.diag(covariance))
     return {
         "errors": {name: (float(e) if e < 0.5 else None) for name, e in zip(space.names, errors, strict=True)},
+        "covariance": covariance.tolist(),
         "directions": directions,
         "noise": noise,
     }

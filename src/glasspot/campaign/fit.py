@@ -161,8 +161,7 @@ class Fit:
             raise GlasspotError(
                 f"max_runs is {plan.max_runs}, less than the {plan.replicas} replicas of one evaluation"
             )
-        averaged, count = proposer.averaged()
-        self.store.set_meta("determination", determination(plan.space, averaged, objective, count))
+        self.store.set_meta("determination", determination(plan.space, proposer.averaged(), objective))
         return [r for r in records if r["cost"] is not None]
 
     def _evaluation(

@@ -32,11 +32,10 @@ class Blocks:
         """Return the curves averaged over all frames, (m,)."""
         return np.average(self.curves, axis=0, weights=self.frames)
 
-    def curve_variance(self) -> np.ndarray:
-        """Return the variance of the mean curves from the scatter of the blocks, (m,)."""
-        deviations = self.curves - self.curves.mean(0)
+    def curve_scatter(self) -> np.ndarray:
+        """Return deviations d (b, m) of the blocks, scaled so that d^T d is the covariance of the mean curves."""
         count = len(self.frames)
-        return np.asarray((deviations**2).sum(0) / (count * (count - 1)))
+        return np.asarray((self.curves - self.curves.mean(0)) / np.sqrt(count * (count - 1)))
 
 
 def gather(outcomes: Sequence[Outcome], objective: Objective) -> Blocks:
@@ -68,6 +67,7 @@ def gather(outcomes: Sequence[Outcome], objective: Objective) -> Blocks:
 def linear_model(blocks: Blocks, point: np.ndarray, objective: Objective, temperature: float) -> LinearModel:
     """Return the curves and their response at ``point`` of the cube, from equilibrium runs at ``temperature`` (K)."""
     curves = blocks.mean_curves()
+    scatter = blocks.curve_scatter()
     jacobian = _jacobian(blocks, np.ones(len(blocks.frames), dtype=bool), temperature)
     left_out = []
     for b in range(len(blocks.frames)):
@@ -83,7 +83,8 @@ def linear_model(blocks: Blocks, point: np.ndarray, objective: Objective, temper
         jacobian=jacobian,
         jacobian_noise=noise,
         cost=objective.r_chi(curves),
-        cost_noise=float(np.sqrt(blocks.curve_variance().sum())),
+        cost_noise=float(np.linalg.norm(scatter)),
+        scatter=scatter,
     )
 
 

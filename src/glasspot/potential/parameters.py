@@ -131,6 +131,18 @@ class ParameterSpace:
             result[p.name] = (ends[0], ends[1])
         return result
 
+    def value_errors(self, point: np.ndarray, covariance: np.ndarray) -> dict[str, float]:
+        """Return name -> standard error of the value, in its own unit, from the (n, n) covariance of ``point``.
+
+        To first order. The value of an A that moves with its rho depends on both, so its error needs the covariance.
+        """
+        slopes = np.empty((len(point), len(point)))
+        for i, step in enumerate(DIFFERENCE_STEP * np.eye(len(point))):
+            above, below = (self.values(self.from_cube(end)) for end in (point + step, point - step))
+            slopes[:, i] = [(above[name] - below[name]) / (2 * DIFFERENCE_STEP) for name in self.names]
+        variances = np.einsum("vi,ij,vj->v", slopes, covariance, slopes)
+        return dict(zip(self.names, np.sqrt(variances).tolist(), strict=True))
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values from which :meth:`from_dict` makes the same space."""
         return {

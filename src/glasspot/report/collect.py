@@ -123,33 +123,24 @@ def _parameters(
         best = _best(steps)
         values = best["values"] if best else {}
         point = np.array(best["point"]) if best else space.to_cube(space.base)
-    errors = found["errors"] if found else {}
+    known = found is not None and "covariance" in found
+    errors = space.value_errors(point, np.array(found["covariance"])) if found is not None and known else {}
     result = []
     for i, p in enumerate(space.parameters):
         low, high = plan["windows"][p.name]
-        error = errors.get(p.name)
+        determined = found is not None and found["errors"][p.name] is not None
         result.append(
             Parameter(
                 name=p.name,
                 unit=p.unit,
                 start=start[p.name],
                 fitted=values.get(p.name, math.nan),
-                error=math.inf if error is None else _in_own_unit(space, point, i, error),
+                error=errors.get(p.name, math.inf) if determined else math.inf,
                 window=(low, high),
                 place=float(point[i]),
             )
         )
     return tuple(result)
-
-
-def _in_own_unit(space: ParameterSpace, point: np.ndarray, axis: int, error: float) -> float:
-    """Return an error along one axis of the cube as an error of the parameter's value, the others held."""
-    step = np.zeros(len(point))
-    step[axis] = 0.5 * error
-    name = space.names[axis]
-    above = space.values(space.from_cube(point + step))[name]
-    below = space.values(space.from_cube(point - step))[name]
-    return abs(above - below)
 
 
 def _directions(found: Record | None) -> tuple[Direction, ...]:

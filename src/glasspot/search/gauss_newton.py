@@ -35,6 +35,7 @@ class LinearModel:
     jacobian_noise: np.ndarray
     cost: float  # |y_ref - y|, R_chi as a fraction
     cost_noise: float  # R_chi that sampling noise alone gives at this length of run
+    scatter: np.ndarray  # (k, m), from k blocks: scatter^T scatter is the covariance of the curves
 
 
 @dataclass
@@ -72,13 +73,17 @@ class GaussNewton:
         if self.current is None:
             return
         self.radius = float(np.clip(self.radius, 0.01, max(0.03, self.current.cost)))
-        best, _ = self.averaged()
+        best = self.averaged()
         step, predicted = self._step(best)
         self.predicted = predicted
         self._next = best.point + step
 
-    def averaged(self) -> tuple[LinearModel, int]:
-        """Return the current model averaged with those of runs whose curves it predicts to be close, and how many."""
+    def averaged(self) -> LinearModel:
+        """Return the current model averaged with those of runs whose curves it predicts to be close.
+
+        Blocks of one run share its slow fluctuations, so they tell too little noise; where the runs scatter more about
+        their common curves than their blocks say, ``cost_noise`` follows the runs.
+        """
         current = self.current
         if current is None:
             raise ValueError("no model has been told yet")
@@ -90,12 +95,19 @@ class GaussNewton:
                 near.append((distance, model))
         chosen = [model for _, model in sorted(near, key=lambda pair: pair[0])[:NEIGHBOURS]]
         if len(chosen) < 2:
-            return current, 1
+            return current
         count = len(chosen)
-        curves = np.mean([m.curves + m.jacobian @ (current.point - m.point) for m in chosen], axis=0)
-        jacobian = np.mean([m.jacobian for m in chosen], axis=0)
-        noise = np.sum([m.jacobian_noise for m in chosen], axis=0) / count**2
-        return replace(current, curves=curves, jacobian=jacobian, jacobian_noise=noise), count
+        curves = np.array([m.curves + m.jacobian @ (current.point - m.point) for m in chosen])
+        between = float(curves.var(axis=0, ddof=1).sum())
+        within = float(np.mean([m.cost_noise**2 for m in chosen]))
+        return replace(
+            current,
+            curves=curves.mean(axis=0),
+            jacobian=np.mean([m.jacobian for m in chosen], axis=0),
+            jacobian_noise=np.sum([m.jacobian_noise for m in chosen], axis=0) / count**2,
+            cost_noise=float(np.sqrt(max(between, within) / count)),
+            scatter=np.concatenate([m.scatter for m in chosen]) / count,
+        )
 
     def _judge(self, model: LinearModel) -> None:
         if self.current is None:
