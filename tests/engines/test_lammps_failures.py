@@ -85,6 +85,15 @@ def test_a_program_that_is_no_lammps(tmp_path: Path) -> None:
     assert "did not start" in str(found) and "hello" in str(found)
 
 
+def test_a_program_beside_the_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path is that of the user's folder, not of the run's."""
+    monkeypatch.chdir(tmp_path)
+    Path("lmp").write_text('#!/bin/sh\necho "started here"\n')
+    Path("lmp").chmod(0o755)
+    found = failure(LammpsEngine("./lmp"), simulation(LONG), tmp_path / "run")
+    assert "started here" in str(found)
+
+
 def test_a_file_that_is_no_program(tmp_path: Path) -> None:
     broken = tmp_path / "lmp"
     broken.write_bytes(b"\x7fELF nothing that could run")

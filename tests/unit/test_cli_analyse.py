@@ -137,7 +137,9 @@ def test_notes_say_what_was_left_out_and_why(silica: Path, run: Callable[..., tu
         (["SILICA", "--r-max", "-3"], "r_max must lie between"),
         (["SILICA", "--q-range", "1", "1e9"], "Q must end at 100"),
         (["SILICA", "--cell", "big"], "--cell takes one edge or three"),
+        (["SILICA", "--cell", "1e308"], "--cell takes one edge or three"),
         (["CUT"], "cut short or damaged"),
+        (["MANY"], "names 99999999999 atoms, more than it can hold"),
     ],
 )
 def test_mistakes_end_in_one_line_and_leave_nothing(
@@ -145,7 +147,9 @@ def test_mistakes_end_in_one_line_and_leave_nothing(
 ) -> None:
     cut = tmp_path / "cut.extxyz"
     cut.write_bytes(silica.read_bytes()[:-500])
-    named = {"SILICA": str(silica), "CUT": str(cut)}
+    many = tmp_path / "many.extxyz"
+    many.write_text('99999999999\nLattice="9 0 0 0 9 0 0 0 9"\nSi 0 0 0\n')
+    named = {"SILICA": str(silica), "CUT": str(cut), "MANY": str(many)}
     out = tmp_path / "out"
     # A good file first: nothing of it may be written either.
     code, printed, err = run(silica, *[named.get(word, word) for word in words], "--out", out)

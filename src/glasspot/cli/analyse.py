@@ -116,7 +116,7 @@ def _cell(text: str | None) -> list[float] | float | None:
         lengths = [float(word) for word in text.split(",")]
     except ValueError:
         lengths = []
-    if len(lengths) not in (1, 3) or any(not length > 0 for length in lengths):
+    if len(lengths) not in (1, 3) or any(not 0 < length < 1e6 for length in lengths):
         raise GlasspotError(f'--cell takes one edge or three (A), such as 17.96 or 10,10,20; given "{text}".')
     return lengths[0] if len(lengths) == 1 else lengths
 

@@ -293,7 +293,9 @@ class _Run:
             return EngineFailure("no-program", f"no lmp: {_last_line(screen)}", tail(screen))
         if self.log.size == 0:
             return EngineFailure(
-                "crash", f"LAMMPS did not start (exit code {code}): {_last_line(screen)}", tail(screen)
+                "crash",
+                f'LAMMPS did not start (exit code {code}; its last line: "{_last_line(screen)}"); is the command a LAMMPS?',
+                tail(screen),
             )
         error = self.log.error or _error_line(screen)
         if error is None:

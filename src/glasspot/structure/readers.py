@@ -43,7 +43,9 @@ def iter_frames(
     Raises GlasspotError when the file is missing, empty, binary, cut short, or of no known kind.
     """
     path = Path(path)
-    kind = _kind(path, _head(path))
+    head = _head(path)
+    kind = _kind(path, head)
+    _check_atom_count(path, kind, head)
     found = False
     try:
         for atoms in _ase_atoms(path, kind, index, type_elements):
@@ -60,6 +62,12 @@ def iter_frames(
     if not found:
         asked = "no whole frame; is it cut short?" if index == ":" else f"no frame that the index {index!r} asks for."
         raise GlasspotError(f"{path} holds {asked}")
+
+
+def _check_atom_count(path: Path, kind: str, head: str) -> None:
+    """Refuse a file whose first line promises more atoms than it has bytes: ASE would count to that number."""
+    if kind in ("extxyz", "xyz") and path.suffix != ".gz" and int(head.split(maxsplit=1)[0]) > path.stat().st_size:
+        raise GlasspotError(f"{path} names {head.split(maxsplit=1)[0][:30]} atoms, more than it can hold; is it damaged?")
 
 
 def _frame(atoms: Any, path: Path, cell: ArrayLike | None, species: Sequence[str] | None) -> Frame:
