@@ -11,7 +11,8 @@ be made later, so a new weight or range costs no molecular dynamics.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,24 @@ class Objective:
     system: System
     r_max: float
     n_nodes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values from which :meth:`from_dict` makes the same objective."""
+        targets = [{f.name: _plain(getattr(target, f.name)) for f in fields(target)} for target in self.targets]
+        system = {"labels": list(self.system.labels), "counts": dict(self.system.counts), "volume": self.system.volume}
+        return {"targets": targets, "system": system, "r_max": self.r_max, "n_nodes": self.n_nodes}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Objective:
+        """Return the objective that :meth:`to_dict` described."""
+        arrays = ("edges", "values", "error")
+        targets = tuple(
+            CurveTarget(**target | {key: np.array(target[key]) for key in arrays if target[key] is not None})
+            for target in data["targets"]
+        )
+        system = data["system"]
+        atoms = System(tuple(system["labels"]), system["counts"], system["volume"])
+        return cls(targets, atoms, data["r_max"], data["n_nodes"])
 
     def curve_map(self, target: CurveTarget) -> np.ndarray:
         """Return the matrix (n_bins, n_pairs * (n_nodes + 1)) from a mean fine histogram to the target's g(r)."""
@@ -134,6 +153,10 @@ class Objective:
             if t.error is not None
         ]
         return float(np.sqrt(sum(parts)))
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def rebin_matrix(edges: np.ndarray, r_max: float, n_nodes: int) -> np.ndarray:

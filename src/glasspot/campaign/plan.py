@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from glasspot.evaluate.job import EngineChoice
+from glasspot.campaign.seeds import Purpose, draw_seed
+from glasspot.errors import GlasspotError
+from glasspot.evaluate.job import EngineChoice, Packing
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.protocol import Protocol
@@ -38,7 +40,7 @@ class Protocols:
 
 @dataclass(frozen=True)
 class FitPlan:
-    """Everything that decides the course of a fit."""
+    """Everything that decides the course of a fit; GlasspotError when ``max_runs`` do not allow one evaluation."""
 
     title: str
     description: str
@@ -61,3 +63,17 @@ class FitPlan:
     validation_runs: int
     reference_runs: int
     source: Mapping[str, Any]  # the settings as they were given, to tell what changed on --resume
+
+    def packing(self, purpose: Purpose, number: int) -> Packing:
+        """Return the ``number``-th random packing for one purpose."""
+        return Packing(self.counts, self.cell_length, draw_seed(self.seed, Purpose.PACKING, purpose, number))
+
+    def run_seed(self, purpose: Purpose, number: int, replica: int = 0) -> int:
+        """Return the seed of the velocities of a run."""
+        return draw_seed(self.seed, purpose, number, replica)
+
+    def __post_init__(self) -> None:
+        if self.max_runs < self.replicas:
+            raise GlasspotError(
+                f"fit.max_runs is {self.max_runs}, less than the {self.replicas} md.replicas of one evaluation"
+            )

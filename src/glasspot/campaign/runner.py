@@ -17,6 +17,7 @@ from glasspot.errors import GlasspotError, RunFailedError
 from glasspot.evaluate.job import OUTCOME_FILE, Continue, Job, Outcome
 from glasspot.evaluate.run import PROGRESS_FILE, final_frame, run_job
 from glasspot.execute import ExecutorFactory, stop
+from glasspot.files import UnwritableError
 from glasspot.store import Store
 
 ATTEMPTS = 3
@@ -144,7 +145,7 @@ class Runner:
         """Raise what kept a worker from leaving an outcome."""
         try:
             future.result()
-        except OSError as error:
+        except (OSError, UnwritableError) as error:
             raise RunFailedError(
                 f"{job.label} could not be run in {self.job_folder(job.key)} ({error}); is the disk full? "
                 "What was finished is kept; mend it and use --resume"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
 from glasspot.campaign.plan import FitPlan, SimulatedTarget
 from glasspot.campaign.runner import Runner
+from glasspot.campaign.seeds import Purpose, draw_seed
 from glasspot.errors import RunFailedError
 from glasspot.evaluate.job import Job, Observe, Outcome, Packing
 from glasspot.structure.frames import species_order
@@ -18,12 +18,6 @@ from glasspot.target import CurveTarget, Objective, System, curve_target
 # Widest spacing of the fine histogram's nodes (A). Linear sharing between nodes errs by dr^2/8 of the curvature of u;
 # 0.0125 A keeps that under 1 % of kT for the steepest bond met (Si-O, B-O).
 WIDEST_NODE = 0.0125
-REFERENCE = 4  # purpose of random numbers; see campaign.fit
-
-
-def order_species(counts: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the species of a packing in the order of its types."""
-    return species_order(counts)
 
 
 def observation(objective: Objective) -> Observe:
@@ -31,9 +25,9 @@ def observation(objective: Objective) -> Observe:
     return Observe(objective.r_max, objective.n_nodes)
 
 
-def build_objective(plan: FitPlan, species: tuple[str, ...], runner: Runner) -> tuple[Objective, int]:
-    """Return the objective, and how many runs of reference potentials it took."""
-    system = System(pair_labels(species), plan.counts, plan.cell_length**3)
+def build_objective(plan: FitPlan, runner: Runner) -> Objective:
+    """Return the objective; reference potentials are simulated first. RunFailedError when such a run fails."""
+    system = System(pair_labels(species_order(plan.counts)), plan.counts, plan.cell_length**3)
     widths = [t.bin_width if isinstance(t, SimulatedTarget) else float(t.edges[1] - t.edges[0]) for t in plan.targets]
     ends = [t.r_range[1] if isinstance(t, SimulatedTarget) else float(t.edges[-1]) for t in plan.targets]
     # Nodes that fall on the edges of the finest target's bins, and a range that holds potential and targets.
@@ -43,12 +37,10 @@ def build_objective(plan: FitPlan, species: tuple[str, ...], runner: Runner) -> 
     r_max = n_nodes * spacing
     simulated = [t for t in plan.targets if isinstance(t, SimulatedTarget)]
     given = tuple(t for t in plan.targets if isinstance(t, CurveTarget))
-    runs = 0
     if simulated:
         outcomes = _reference_outcomes(plan, simulated, runner, Observe(r_max, n_nodes))
         given += tuple(_simulated(t, system, outcomes[t.potential.name], r_max, n_nodes) for t in simulated)
-        runs = sum(len(group) for group in outcomes.values())
-    return Objective(given, system, r_max, n_nodes), runs
+    return Objective(given, system, r_max, n_nodes)
 
 
 def _reference_outcomes(
@@ -59,9 +51,7 @@ def _reference_outcomes(
     for name, potential in potentials.items():
         jobs = []
         for n in range(plan.reference_runs):
-            packing, velocities = (
-                int(np.random.default_rng([plan.seed, REFERENCE, n, part]).integers(1, 2**31 - 1)) for part in (0, 1)
-            )
+            packing, velocities = (draw_seed(plan.seed, Purpose.REFERENCE, n, part) for part in (0, 1))
             start = Packing(plan.counts, plan.cell_length, packing)
             label = f"reference {name} {n + 1}"
             jobs.append(Job(potential, start, plan.protocols.reference, velocities, plan.engine, observe, label))
@@ -81,9 +71,7 @@ def _simulated(
     edges = np.arange(n_bins + 1) * target.bin_width
     blank = CurveTarget(target.label, target.pair, edges, np.ones(n_bins))
     mapping = Objective((blank,), system, r_max, n_nodes).curve_map(blank)
-    curves = np.array(
-        [mapping @ np.average(o.arrays["histogram"], axis=0, weights=o.arrays["frames"]).ravel() for o in outcomes]
-    )
+    curves = np.array([mapping @ o.mean_histogram() for o in outcomes])
     error = curves.std(0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else None
     centres = 0.5 * (edges[1:] + edges[:-1])
     return curve_target(target.label, target.pair, centres, curves.mean(0), target.r_range, error, target.weight)

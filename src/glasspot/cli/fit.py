@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     plan, notes = fit_plan(config, path.resolve().parent)
     find_program(plan.engine.command)
     folder: Path = args.out or Path("runs") / path.resolve().parent.name
-    workers = args.workers or config.run.workers or local_workers()
+    workers = args.workers if args.workers is not None else config.run.workers or local_workers()
     factory = executor_factory(workers)
     check_folder(folder, args.resume)
     make_folder(folder)
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
             _keep_plan(store, plan, path, folder)
         with FitDisplay(plan, folder, notes, workers) as display:
             with Runner(store, folder, factory, display.running) as runner:
-                run_fit(plan, folder, runner, display)
+                run_fit(plan, runner, display)
             display.stage("report")
             page = write_report(folder)
         display.finish(store, page)

@@ -120,6 +120,11 @@ class Outcome:
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     texts: Mapping[str, Any] = field(default_factory=dict)  # labels, provenance
 
+    def mean_histogram(self) -> np.ndarray:
+        """Return the fine pair histogram averaged over all frames of the run, (n_pairs * (n_nodes + 1),)."""
+        mean = np.average(self.arrays["histogram"], axis=0, weights=self.arrays["frames"])
+        return np.asarray(mean.ravel())
+
     def to_bytes(self) -> bytes:
         """Return the outcome as one npz archive without pickled objects."""
         header = {
@@ -151,7 +156,7 @@ OUTCOME_FILE = "outcome.npz"
 
 
 def write_outcome(outcome: Outcome, folder: Path) -> None:
-    """Write the outcome into the job's folder so that it is there whole or not at all."""
+    """Write the outcome into the job's folder so that it is there whole or not at all; UnwritableError if it cannot."""
     with replacing(folder / OUTCOME_FILE, durable=True) as temporary:
         temporary.write_bytes(outcome.to_bytes())
 

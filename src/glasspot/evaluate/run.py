@@ -15,7 +15,7 @@ from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.evaluate.job import OUTCOME_FILE, EngineChoice, Job, Outcome, Packing, write_outcome
 from glasspot.evaluate.observe import STRUCTURE_FRAMES, PairObserver, check_response
 from glasspot.evaluate.structure import structure_arrays
-from glasspot.files import write_text
+from glasspot.files import UnwritableError, write_text
 from glasspot.provenance import provenance
 from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
@@ -36,7 +36,8 @@ def run_job(job: Job, start: Frame | None, folder: Path) -> str:
     """Run ``job`` in ``folder``, leave its outcome there, and return its key.
 
     ``start`` is the configuration to continue from, None for a random packing. An outcome already in the folder is
-    kept: the job finished earlier, while nobody was there to take its result.
+    kept: the job finished earlier, while nobody was there to take its result. UnwritableError where the folder cannot
+    be written.
     """
     if (folder / OUTCOME_FILE).is_file():
         return job.key
@@ -47,6 +48,8 @@ def run_job(job: Job, start: Frame | None, folder: Path) -> str:
         outcome = _simulate(job, start, engine, folder)
     except EngineFailure as failure:
         outcome = Outcome(job.key, False, failure.reason, str(failure), texts={"log_tail": failure.log_tail})
+    except UnwritableError:
+        raise  # says nothing about the job: not an outcome to remember
     except GlasspotError as error:
         outcome = Outcome(job.key, False, "input", str(error))
     numbers = {**outcome.numbers, "seconds": time.perf_counter() - began}

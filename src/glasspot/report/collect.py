@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import Outcome
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.report.data import CurvePanel, Direction, FitReport, Parameter, Score, Series, Step
 from glasspot.report.status import noise_floor, state_of
 from glasspot.store import Store
-from glasspot.target import CurveTarget, Objective, System
+from glasspot.target import Objective
 
 Record = Mapping[str, Any]
 
@@ -23,13 +24,16 @@ Record = Mapping[str, Any]
 def collect(folder: Path) -> FitReport:
     """Return the report of the fit in ``folder``; GlasspotError when there is none or it is damaged."""
     with Store.open(folder) as store:
-        plan = store.get_meta("plan", {})
+        plan = store.get_meta("plan")
+        if plan is None:
+            raise GlasspotError(f"the run in {folder} has only just begun: nothing can be reported yet")
         space = ParameterSpace.from_dict(plan["space"])
         steps = store.records("step")
         scores = store.records("validation")
         outcomes = {s["name"]: _outcomes(store, s["keys"]) for s in scores}
         fitted = store.get_meta("fitted")
-        objective = _objective(store)
+        stored = store.get_meta("objective")
+        objective = Objective.from_dict(stored) if stored else None
         return FitReport(
             title=plan["title"],
             description=plan["description"],
@@ -53,25 +57,6 @@ def collect(folder: Path) -> FitReport:
 def _outcomes(store: Store, keys: Sequence[str]) -> list[Outcome]:
     found = [store.get_outcome(key) for key in keys]
     return [outcome for outcome in (Outcome.from_bytes(data) for data in found if data) if outcome.ok]
-
-
-def _objective(store: Store) -> Objective | None:
-    content, system = store.get_meta("targets"), store.get_meta("system")
-    if content is None or system is None:
-        return None
-    targets = tuple(
-        CurveTarget(
-            t["label"],
-            t["pair"],
-            np.array(t["edges"]),
-            np.array(t["values"]),
-            None if t["error"] is None else np.array(t["error"]),
-            t["weight"],
-        )
-        for t in content
-    )
-    atoms = System(tuple(system["labels"]), system["counts"], system["volume"])
-    return Objective(targets, atoms, system["r_max"], system["n_nodes"])
 
 
 def _step(record: Record) -> Step:
@@ -191,16 +176,11 @@ def _curve_panels(
         mapping = objective.curve_map(target)
         series = [Series("target", target.r, target.values, target.error, "target")]
         for name, role, found in groups:
-            curves = np.array([mapping @ _mean_histogram(o) for o in found])
+            curves = np.array([mapping @ o.mean_histogram() for o in found])
             error = curves.std(0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else None
             series.append(Series(name, target.r, curves.mean(0), error, role))
         panels.append(CurvePanel(target.label, "r (A)", "g(r)", tuple(series)))
     return tuple(panels)
-
-
-def _mean_histogram(outcome: Outcome) -> np.ndarray:
-    mean = np.average(outcome.arrays["histogram"], axis=0, weights=outcome.arrays["frames"])
-    return np.asarray(mean.ravel())
 
 
 def _structure_panels(scores: Sequence[Record], outcomes: Mapping[str, Sequence[Outcome]]) -> tuple[CurvePanel, ...]:
