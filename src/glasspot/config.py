@@ -22,11 +22,13 @@ WIDEST_BIN, NARROWEST_BIN = 0.5, 0.001  # A, of g(r)
 LONGEST_RANGE = 50.0  # A
 
 
-class _Table(BaseModel):
+class StrictTable(BaseModel):
+    """A table of TOML: a key that is not declared is refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PotentialTable(_Table):
+class PotentialTable(StrictTable):
     """[potential]: where the fit starts and what is free."""
 
     start: str = "BKS"
@@ -43,7 +45,7 @@ class PotentialTable(_Table):
         return self
 
 
-class SystemTable(_Table):
+class SystemTable(StrictTable):
     """[system]: the liquid that is simulated."""
 
     composition: str
@@ -60,7 +62,7 @@ class SystemTable(_Table):
         return self
 
 
-class MDTable(_Table):
+class MDTable(StrictTable):
     """[md]: each evaluation of the fit."""
 
     equilibrate_ps: Positive = 3.0
@@ -73,7 +75,7 @@ class MDTable(_Table):
     time_limit_s: Positive | None = None
 
 
-class TargetTable(_Table):
+class TargetTable(StrictTable):
     """[[target]]: one reference curve. Exactly one of file, trajectory, reference says where it comes from."""
 
     pair: str
@@ -103,7 +105,7 @@ class TargetTable(_Table):
         return self
 
 
-class ReferenceTable(_Table):
+class ReferenceTable(StrictTable):
     """[reference]: runs of a published potential that serves as the target."""
 
     runs: Count = 4
@@ -111,7 +113,7 @@ class ReferenceTable(_Table):
     sample_ps: Positive = 20.0
 
 
-class FitTable(_Table):
+class FitTable(StrictTable):
     """[fit]: the method and when it stops."""
 
     method: Literal["gauss-newton"] = "gauss-newton"
@@ -121,7 +123,7 @@ class FitTable(_Table):
     selection_runs: Annotated[Count, Field(ge=2)] = 2  # an error needs two
 
 
-class ValidationTable(_Table):
+class ValidationTable(StrictTable):
     """[validation]: independent runs that score the start, the fit and published potentials."""
 
     runs: Annotated[Count, Field(ge=2)] = 4
@@ -130,13 +132,13 @@ class ValidationTable(_Table):
     compare: list[str] = []
 
 
-class RunTable(_Table):
+class RunTable(StrictTable):
     """[run]: where it runs."""
 
     workers: Count | None = None
 
 
-class FitConfig(_Table):
+class FitConfig(StrictTable):
     """A fit, as its TOML file says it."""
 
     title: str

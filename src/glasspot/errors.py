@@ -18,6 +18,19 @@ class RunFailedError(GlasspotError):
     exit_code = 1
 
 
+def check_keys(given: Iterable[str], known: Iterable[str], where: str, needed: Iterable[str] = ()) -> None:
+    """Raise GlasspotError for a key that is not ``known``, with a hint, or for one that is ``needed`` and not given."""
+    given, known = tuple(given), tuple(known)
+    for key in given:
+        if key not in known:
+            raise GlasspotError(
+                f'{where}: unknown key "{key}"; expected one of {", ".join(known)}.{did_you_mean(str(key), known)}'
+            )
+    for key in needed:
+        if key not in given:
+            raise GlasspotError(f'{where}: the key "{key}" is missing.')
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """Return ``' Did you mean "x"?'`` for the closest option, or an empty string when none is close."""
     by_lower = {option.lower(): option for option in options}

@@ -21,7 +21,8 @@ from glasspot.oxides import mass
 from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
-from glasspot.protocol import Protocol, preset
+from glasspot.presets import preset
+from glasspot.protocol import Protocol
 from glasspot.structure.frames import Frame, species_order
 from glasspot.structure.pairs import pair_labels, pair_row
 from glasspot.target import CurveTarget, curve_target

@@ -77,6 +77,11 @@ def _masses() -> dict[str, float]:
     return {symbol: float(atomic_masses[number]) for number, symbol in enumerate(chemical_symbols) if number > 0}
 
 
+def is_species(name: str) -> bool:
+    """Tell whether ``name`` is a chemical element, or one with its valence, as Fe3."""
+    return re.fullmatch(r"[A-Z][a-z]?[0-9]?", name) is not None and element_of(name) in _masses()
+
+
 def element_of(species: str) -> str:
     """Return the chemical element of a species' name: ``Fe3`` -> ``Fe``."""
     return species.rstrip("0123456789")

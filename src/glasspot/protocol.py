@@ -1,19 +1,16 @@
-"""What is done to a glass, in no engine's words: stages one after another, and the presets of the literature.
+"""What is done to a glass, in no engine's words: stages one after another. Presets: :mod:`glasspot.presets`.
 
-Units: time in ps, temperature in K, pressure in bar. The presets follow two papers whose numbers are written at each:
-``liquid-pdf`` the fit of silica potentials to the ab initio liquid, ``melt-quench`` the borosilicate glasses of a
-fit to density and four-fold boron. Their ``-quick`` versions say in ``note`` what they give up.
+Units: time in ps, temperature in K, pressure in bar.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from inspect import signature
 from typing import Any, Literal, get_args
 
-from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.errors import GlasspotError, check_keys, did_you_mean
 
 Kind = Literal["minimise", "nvt", "npt", "nve"]
 Ramp = float | tuple[float, float]
@@ -120,7 +117,7 @@ class Stage:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Stage:
         """Return the stage of ``to_dict``, or of a table typed by a user: an unknown key is refused."""
-        _check_keys("stage", data, [field.name for field in fields(cls)], needed=("kind",))
+        check_keys(data, [field.name for field in fields(cls)], "stage", needed=("kind",))
         values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
         return cls(**values)
 
@@ -205,7 +202,7 @@ class Protocol:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Protocol:
         """Return the protocol of ``to_dict``; GlasspotError for an unknown or a missing key."""
-        _check_keys("protocol", data, [field.name for field in fields(cls)], needed=("name", "stages"))
+        check_keys(data, [field.name for field in fields(cls)], "protocol", needed=("name", "stages"))
         if not isinstance(data["stages"], list | tuple):
             raise GlasspotError("protocol: stages is not a list; write [[protocol.stages]] tables.")
         if not all(isinstance(stage, Mapping) for stage in data["stages"]):
@@ -237,181 +234,3 @@ def _ramp(stage: Stage, key: str, value: object) -> Ramp | None:
             raise GlasspotError(f"{stage.label}: {key} has {len(value)} values; expected one, or [start, end].")
         return (_number(stage, key, value[0]), _number(stage, key, value[1]))
     return _number(stage, key, value)
-
-
-def _check_keys(what: str, data: Mapping[str, Any], known: list[str], needed: tuple[str, ...]) -> None:
-    for key in data:
-        if key not in known:
-            raise GlasspotError(
-                f'{what}: unknown key "{key}"; expected {", ".join(known)}.{did_you_mean(str(key), known)}'
-            )
-    for key in needed:
-        if key not in data:
-            raise GlasspotError(f'{what}: the key "{key}" is missing.')
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Presets
-
-ATMOSPHERE = 1.01325  # bar
-
-
-def liquid_pdf(
-    temperature: float = 3600.0,
-    equilibrate_ps: float = 10.0,
-    sample_ps: float = 10.0,
-    every_ps: float = 0.02,
-    start: str = "packing",
-    velocities: str = "draw",
-    hot_ps: float = 2.0,
-    hot_excess: float = 2000.0,
-    timestep: float = 0.001,
-) -> Protocol:
-    """Return the protocol of the liquid's pair distribution: NVT, 1 fs, 10 ps to equilibrate and 10 ps of samples.
-
-    temperature and hot_excess in K, times in ps. start: "packing" (random positions: minimise, then ``hot_ps`` at
-    ``temperature + hot_excess`` so that the packing is forgotten) or "warm" (a configuration of the same liquid: none
-    of that). velocities: "draw" or, for a warm start that has them, "keep". A sample each 0.02 ps: those of 0.05 ps
-    proved too sparse for the fluctuation fit.
-    """
-    _one_of("start", start, ("packing", "warm"))
-    _one_of("velocities", velocities, ("draw", "keep"))
-    first: tuple[Stage, ...] = ()
-    if start == "packing":
-        hot = temperature + hot_excess
-        settle = min(0.3, hot_ps)
-        first = (Stage("minimise", name="minimise"), Stage("nvt", settle, hot, name="settle", gentle=True))
-        if hot_ps > settle:
-            first += (Stage("nvt", round(hot_ps - settle, 9), hot, name="forget the packing"),)
-    draw = start == "warm" and velocities == "draw"
-    return Protocol(
-        "liquid-pdf",
-        (
-            *first,
-            Stage("nvt", equilibrate_ps, temperature, name="equilibrate", new_velocities=draw),
-            Stage("nvt", sample_ps, temperature, sample_every=every_ps, name="sample"),
-        ),
-        timestep=timestep,
-    )
-
-
-def liquid_pdf_quick(
-    temperature: float = 3600.0,
-    equilibrate_ps: float = 3.0,
-    sample_ps: float = 5.0,
-    every_ps: float = 0.02,
-    start: str = "packing",
-    velocities: str = "draw",
-    hot_ps: float = 1.0,
-    hot_excess: float = 2000.0,
-    timestep: float = 0.001,
-) -> Protocol:
-    """Return ``liquid_pdf`` with 3 ps + 5 ps: about 40 % of the time; the parameters are the same."""
-    full = liquid_pdf(temperature, equilibrate_ps, sample_ps, every_ps, start, velocities, hot_ps, hot_excess, timestep)
-    note = (
-        "quick: 3 ps + 5 ps instead of 10 ps + 10 ps. R_chi of 324 atoms then carries a noise of 1.2 to 1.9 %, and a "
-        "liquid that relaxes slowly (silica below 3500 K) keeps some memory of its start."
-    )
-    return Protocol("liquid-pdf-quick", full.stages, timestep=timestep, note=note)
-
-
-def melt_quench(
-    melt_temperature: float = 3000.0,
-    temperature: float = 300.0,
-    rate: float = 1.0,
-    melt_ps: float = 100.0,
-    relax_ps: float = 200.0,
-    sample_ps: float = 100.0,
-    every_ps: float = 1.0,
-    compress_ps: float = 20.0,
-    compress_pressure: float = 40000.0 * ATMOSPHERE,
-    melt_pressure: float = 20000.0 * ATMOSPHERE,
-    timestep: float = 0.001,
-) -> Protocol:
-    """Return the melt and quench of the borosilicate glasses, for a start from a random packing.
-
-    Minimise; NVT 300 K 20 ps; NPT 300 K 40,000 atm 20 ps; NPT 3000 K 20,000 atm 100 ps; NPT 3000 K 0 atm 100 ps;
-    NPT 3000 -> 300 K at 1 K/ps; NPT 300 K 200 ps; NVT 300 K 100 ps with a frame each ps. About 3000 atoms.
-    Temperatures in K, rate in K/ps, times in ps, pressures in bar. The first 0.5 ps of the NVT are gentle (limited
-    moves), which the paper does not need to say. Silica wants a melt_temperature of 4500 K or more.
-    """
-    if not rate > 0:
-        raise GlasspotError(f"melt-quench: rate is {rate} K/ps; expected more than 0, such as 1.")
-    if not timestep > 0:
-        raise GlasspotError(f"melt-quench: timestep is {timestep} ps; expected more than 0, such as 0.001.")
-    if not melt_temperature > temperature:
-        raise GlasspotError(
-            f"melt-quench: melt_temperature is {melt_temperature} K; expected more than the final {temperature} K."
-        )
-    quench_ps = max(1, round((melt_temperature - temperature) / rate / timestep)) * timestep
-    settle = min(0.5, compress_ps / 2)
-    return Protocol(
-        "melt-quench",
-        (
-            Stage("minimise", name="minimise"),
-            Stage("nvt", settle, temperature, name="settle", gentle=True),
-            Stage("nvt", round(compress_ps - settle, 9), temperature, name="relax the packing"),
-            Stage("npt", compress_ps, temperature, compress_pressure, name="compress"),
-            Stage("npt", melt_ps, melt_temperature, melt_pressure, name="melt under pressure"),
-            Stage("npt", melt_ps, melt_temperature, 0.0, name="melt"),
-            Stage("npt", quench_ps, (melt_temperature, temperature), 0.0, name="quench"),
-            Stage("npt", relax_ps, temperature, 0.0, name="relax"),
-            Stage("nvt", sample_ps, temperature, sample_every=every_ps, name="sample"),
-        ),
-        timestep=timestep,
-    )
-
-
-def melt_quench_quick(
-    melt_temperature: float = 3000.0,
-    temperature: float = 300.0,
-    rate: float = 100.0,
-    melt_ps: float = 10.0,
-    relax_ps: float = 10.0,
-    sample_ps: float = 5.0,
-    every_ps: float = 0.1,
-    compress_ps: float = 4.0,
-    compress_pressure: float = 40000.0 * ATMOSPHERE,
-    melt_pressure: float = 20000.0 * ATMOSPHERE,
-    timestep: float = 0.001,
-) -> Protocol:
-    """Return ``melt_quench`` at 100 K/ps and a tenth of the other times; the parameters are the same."""
-    full = melt_quench(
-        melt_temperature, temperature, rate, melt_ps, relax_ps, sample_ps, every_ps, compress_ps, compress_pressure,
-        melt_pressure, timestep,
-    )  # fmt: skip
-    note = (
-        "quick: 100 K/ps instead of 1 K/ps. The glass keeps a hotter structure: for borosilicates of 12 and 50 % B2O3 "
-        "the density comes out 6 % low and fraction_B4 0.51 instead of 0.82, and 0.30 instead of 0.44."
-    )
-    return Protocol("melt-quench-quick", full.stages, timestep=timestep, note=note)
-
-
-PRESETS: dict[str, Callable[..., Protocol]] = {
-    "liquid-pdf": liquid_pdf,
-    "liquid-pdf-quick": liquid_pdf_quick,
-    "melt-quench": melt_quench,
-    "melt-quench-quick": melt_quench_quick,
-}
-
-
-def preset(name: str, **numbers: Any) -> Protocol:
-    """Return a preset by its name, with some of its numbers changed.
-
-    Raises GlasspotError for a name or a number that is not known.
-    """
-    if name not in PRESETS:
-        raise GlasspotError(f'unknown protocol "{name}"; expected {", ".join(PRESETS)}.{did_you_mean(name, PRESETS)}')
-    known = list(signature(PRESETS[name]).parameters)
-    _check_keys(f'protocol "{name}"', numbers, known, needed=())
-    for key, value in numbers.items():
-        if key not in ("start", "velocities") and (
-            isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
-        ):
-            raise GlasspotError(f'protocol "{name}": {key} is {value!r}; expected a number, and a finite one.')
-    return PRESETS[name](**numbers)
-
-
-def _one_of(key: str, value: str, options: tuple[str, ...]) -> None:
-    if value not in options:
-        raise GlasspotError(f'{key} is "{value}"; expected {" or ".join(options)}.{did_you_mean(str(value), options)}')

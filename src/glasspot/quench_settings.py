@@ -40,19 +40,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from glasspot.composition import Composition, box_length, estimate_density
-from glasspot.config import Count, Positive, _Table, parse_table, read_toml
+from glasspot.config import Count, Positive, StrictTable, parse_table, read_toml
 from glasspot.engine.lammps import LammpsEngine
 from glasspot.errors import GlasspotError
 from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
-from glasspot.protocol import PRESETS, Protocol, preset
+from glasspot.presets import PRESETS, preset
+from glasspot.protocol import Protocol
 from glasspot.quench import QuenchPlan
 
 SILICA_MELTS = 4000.0  # K; below it silica-rich melts do not flow within the time of a simulation
 SILICA_RICH = 0.9
 
 
-class EngineTable(_Table):
+class EngineTable(StrictTable):
     """[engine]: the LAMMPS that runs it."""
 
     command: str | None = None
@@ -60,13 +61,13 @@ class EngineTable(_Table):
     time_limit_s: Positive | None = None
 
 
-class AnalysisTable(_Table):
+class AnalysisTable(StrictTable):
     """[analysis]: how the glass is looked at."""
 
     cutoffs: dict[str, Positive] = Field(default_factory=dict)
 
 
-class QuenchConfig(_Table):
+class QuenchConfig(StrictTable):
     """A quench, as its TOML file says it."""
 
     title: str = ""

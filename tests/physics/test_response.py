@@ -15,7 +15,7 @@ from glasspot.evaluate.job import Observe, Outcome
 from glasspot.evaluate.observe import PairObserver
 from glasspot.potential.io import load_potential
 from glasspot.potential.parameters import ParameterSpace
-from glasspot.protocol import preset
+from glasspot.presets import preset
 from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
 from glasspot.target import CurveTarget, Objective, System

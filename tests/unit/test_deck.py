@@ -12,7 +12,8 @@ from glasspot.engine import deck
 from glasspot.engine.cell import LammpsCell, data_file
 from glasspot.errors import GlasspotError
 from glasspot.potential.model import Potential, ThreeBody
-from glasspot.protocol import Protocol, Stage, preset
+from glasspot.presets import preset
+from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
 
 

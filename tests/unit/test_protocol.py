@@ -7,7 +7,8 @@ import json
 import pytest
 
 from glasspot.errors import GlasspotError
-from glasspot.protocol import PRESETS, Protocol, Stage, preset
+from glasspot.presets import PRESETS, preset
+from glasspot.protocol import Protocol, Stage
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from glasspot.errors import GlasspotError, RunFailedError
 from glasspot.evaluate.job import OUTCOME_FILE, EngineChoice, Job, Observe, Outcome, Packing, write_outcome
 from glasspot.files import UnwritableError
 from glasspot.potential.io import load_potential
-from glasspot.protocol import preset
+from glasspot.presets import preset
 from glasspot.store import Store
 
 

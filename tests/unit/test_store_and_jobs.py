@@ -13,7 +13,7 @@ from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import Continue, EngineChoice, Job, Observe, Outcome, Packing, content_key
 from glasspot.potential.io import load_potential
 from glasspot.potential.parameters import ParameterSpace
-from glasspot.protocol import preset
+from glasspot.presets import preset
 from glasspot.store import STORE_FILE, Store
 
 

@@ -17,7 +17,7 @@ from glasspot.engine.base import Simulation
 from glasspot.engine.cell import LammpsCell, data_file
 from glasspot.engine.dump import STAGE_MARK, THERMO_KEYWORDS
 from glasspot.errors import GlasspotError
-from glasspot.oxides import atomic_mass
+from glasspot.oxides import atomic_mass, is_species
 from glasspot.potential import tables
 from glasspot.potential.coulomb import PPPM
 from glasspot.potential.model import Potential, ThreeBody
@@ -33,7 +33,6 @@ INPUT, DATA, INCLUDE, TABLE, THREE_BODY = (
 )
 LOG, FINAL, README = "log.lammps", "final.bin", "README.txt"
 
-SPECIES_NAME = re.compile(r"[A-Z][a-z]?[0-9]?")
 # Relative RMS force error of the tables. Glasses of many species get a little more: their forces are steeper, so the
 # same error would take tables that no cache holds. Measured on melts: 6e-6 for silica, 1e-5 for borosilicates.
 FINE_ERROR, USUAL_ERROR = 1e-5, 2e-5
@@ -55,7 +54,7 @@ def write_lammps_potential(potential: Potential, species: Sequence[str], folder:
     ``units metal`` and ``atom_style charge``, after the box exists. GlasspotError for a name that is no species.
     """
     for name in species:
-        if not SPECIES_NAME.fullmatch(name):
+        if not is_species(name):
             raise GlasspotError(f'"{name}" is no name of a species; expected an element such as "Si", or "Fe3".')
     n_points = tables.points_for(potential, FINE_ERROR if len(species) <= 2 else USUAL_ERROR, species)
     tables.write_lammps_table(folder / TABLE, tables.tabulate(potential, species, n_points))

@@ -294,7 +294,8 @@ class _Run:
         if self.log.size == 0:
             return EngineFailure(
                 "crash",
-                f'LAMMPS did not start (exit code {code}; its last line: "{_last_line(screen)}"); is the command a LAMMPS?',
+                f'LAMMPS did not start (exit code {code}; its last line: "{_last_line(screen)}"); '
+                "is the command a LAMMPS?",
                 tail(screen),
             )
         error = self.log.error or _error_line(screen)

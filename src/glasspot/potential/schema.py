@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from glasspot.errors import GlasspotError, did_you_mean
-from glasspot.oxides import atomic_mass
+from glasspot.errors import GlasspotError, check_keys, did_you_mean
+from glasspot.oxides import is_species
 from glasspot.potential.coulomb import DSF, PPPM, STYLES, Coulomb, Wolf
 from glasspot.potential.forms import FORMS, Term
 from glasspot.potential.model import PairInteraction, Potential, ThreeBody
@@ -24,7 +23,6 @@ TOP_LEVEL = (
 CUTOFFS = ("truncate", "shift", "smooth")
 VERIFIED = ("yes", "partly", "no")
 WALLS = ("auto", "none")
-SPECIES_NAME = re.compile(r"[A-Z][a-z]?[0-9]?")
 MOST_NAME = 60  # characters
 LONGEST_CUT = 50.0  # A
 STRONGEST_ALPHA = 10.0  # 1/A
@@ -43,19 +41,9 @@ def check_name(name: str, where: str) -> str:
 def _check_species(names: Iterable[str], where: str) -> None:
     """Raise GlasspotError for a name that is no element, nor one with its valence (Fe3): engines read these names."""
     for name in names:
-        if not SPECIES_NAME.fullmatch(name):
+        if not is_species(name):
             raise GlasspotError(
                 f'{where}: "{name}" is no chemical element; expected such as Si, or Fe3 with its valence'
-            )
-        atomic_mass(name)  # refuses what is no element
-
-
-def _refuse_unknown(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
-    known = tuple(known)
-    for key in table:
-        if key not in known:
-            raise GlasspotError(
-                f'{where}: unknown key "{key}"; expected one of {", ".join(known)}.{did_you_mean(str(key), known)}'
             )
 
 
@@ -125,7 +113,7 @@ def _read_coulomb(table: Mapping[str, Any], where: str) -> Coulomb:
         )
     kind = STYLES[style]
     names = [f.name for f in fields(kind)]
-    _refuse_unknown(table, ("style", *names), where)
+    check_keys(table, ("style", *names), where)
     if style == "dsf":
         _number(table, "alpha", where)
     numbers = {name: _number(table, name, where) for name in names if name in table}
@@ -150,7 +138,7 @@ def _read_term(table: Mapping[str, Any], factor: float, where: str) -> Term:
         )
     kind = FORMS[form]
     known = [f.name for f in fields(kind)]
-    _refuse_unknown(table, ("form", *known), where)
+    check_keys(table, ("form", *known), where)
     rule = table.get("composition_rule")
     if rule is not None and rule not in COMPOSITION_RULES:
         known_rules = ", ".join(COMPOSITION_RULES)
@@ -168,7 +156,7 @@ def _read_term(table: Mapping[str, Any], factor: float, where: str) -> Term:
 
 
 def _read_pair(table: Mapping[str, Any], factor: float, elements: tuple[str, ...], where: str) -> PairInteraction:
-    _refuse_unknown(table, ("elements", "term"), where)
+    check_keys(table, ("elements", "term"), where)
     a, b = _species(table.get("elements"), 2, elements, where)
     where = f"{where} {a}-{b}"
     terms = tuple(_read_term(term, factor, where) for term in _tables(table.get("term", []), where))
@@ -178,7 +166,7 @@ def _read_pair(table: Mapping[str, Any], factor: float, elements: tuple[str, ...
 
 
 def _read_three_body(table: Mapping[str, Any], factor: float, elements: tuple[str, ...], where: str) -> ThreeBody:
-    _refuse_unknown(table, [f.name for f in fields(ThreeBody)], where)
+    check_keys(table, [f.name for f in fields(ThreeBody)], where)
     (centre,) = _species([table.get("centre")], 1, elements, where)
     a, b = _species(table.get("ends"), 2, elements, where)
     return ThreeBody(
@@ -199,7 +187,7 @@ def potential_from_dict(data: Mapping[str, Any]) -> Potential:
         raise GlasspotError('potential: "name" is missing; expected a short name such as name = "BKS"')
     check_name(name, "the name of the potential")
     where = f"potential {name}"
-    _refuse_unknown(data, TOP_LEVEL, where)
+    check_keys(data, TOP_LEVEL, where)
     factor = energy_factor(_text(data, "unit", where, "eV"))
     charge_table = _table(data.get("charges"), f"{where}, [charges]")
     charges = {species: _number(charge_table, species, f"{where}, [charges]") for species in charge_table}

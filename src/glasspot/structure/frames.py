@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from glasspot.errors import GlasspotError
-from glasspot.oxides import element_of, mass
+from glasspot.oxides import element_of, is_species, mass
 from glasspot.units import density_from_mass
 
 if TYPE_CHECKING:
@@ -207,10 +207,8 @@ def cell_heights(cell: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def check_elements(symbols: Iterable[str]) -> None:
     """Raise GlasspotError when a name is neither a chemical element nor one with its valence, as Fe3."""
-    from ase.data import atomic_numbers
-
     for symbol in symbols:
-        if symbol == "X" or element_of(symbol) not in atomic_numbers:
+        if not is_species(symbol):
             raise GlasspotError(
                 f'"{symbol}" is not a chemical element; name each type by its element, for example species=("Si", "O").'
             )

@@ -67,7 +67,8 @@ def iter_frames(
 def _check_atom_count(path: Path, kind: str, head: str) -> None:
     """Refuse a file whose first line promises more atoms than it has bytes: ASE would count to that number."""
     if kind in ("extxyz", "xyz") and path.suffix != ".gz" and int(head.split(maxsplit=1)[0]) > path.stat().st_size:
-        raise GlasspotError(f"{path} names {head.split(maxsplit=1)[0][:30]} atoms, more than it can hold; is it damaged?")
+        number = head.split(maxsplit=1)[0][:30]
+        raise GlasspotError(f"{path} names {number} atoms, more than it can hold; is it damaged?")
 
 
 def _frame(atoms: Any, path: Path, cell: ArrayLike | None, species: Sequence[str] | None) -> Frame:
