@@ -3,7 +3,7 @@
     chi2_t = sum_r (g_ref - g)^2 / sum_r g_ref^2          R_chi = sqrt( sum_t w_t chi2_t / sum_t w_t )
 
 with one term t for each target curve: the three partials of silica with equal weights give the cost of Liu et al.,
-J. Non-Cryst. Solids (2019), eqs. 2 and 3; a single total g(r) gives the same measure for one curve.
+arXiv:1902.03486 (2019), eqs. 2 and 3; a single total g(r) gives the same measure for one curve.
 A simulation enters as fine, linearly assigned pair histograms (structure.pairs.fine_histogram), from which any bins can
 be made later, so a new weight or range costs no molecular dynamics.
 """
