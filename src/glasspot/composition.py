@@ -255,6 +255,17 @@ def box_length(counts: Mapping[str, int], density: float) -> float:
     return float(volume_from_density(mass(counts), density) ** (1 / 3))
 
 
+def start_box(atoms: AtomCounts, density: float | None) -> tuple[float, str]:
+    """Return the edge in A of the cubic box for ``atoms`` at ``density`` (g/cm3), and a note.
+
+    Without a density the glass's is estimated, and the note says so; else it is empty.
+    """
+    note = ""
+    if density is None:
+        density, note = estimate_density(atoms.asked)
+    return box_length(atoms.counts, density), note
+
+
 def four_fold_boron(modifier_ratio: float, silica_ratio: float) -> float:
     """Return the fraction of four-fold boron for R = modifier/B2O3 and K = SiO2/B2O3 (mol ratios).
 

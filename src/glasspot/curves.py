@@ -1,15 +1,13 @@
 """Curves y(x) with errors: read from CSV, brought onto other points, compared.
 
-    chi2 = sum_x (ref - y)^2 / sum_x ref^2        R_chi = sqrt(mean of chi2 over curves)
+    chi2 = sum_x (ref - y)^2 / sum_x ref^2        R_X = sqrt(chi2)
 
-Source of chi2 and R_chi: H. Liu et al., "Machine Learning Forcefield for Silicate Glasses" (2019), eqs. 2 and 3.
-Wright's R_X is the same ratio for one curve, by custom of T(r) or of S(Q): A. C. Wright, J. Non-Cryst. Solids 159
-(1993) 264.
+The R_chi of several weighted curves, made of the same chi2, is :class:`glasspot.target.Objective`'s. Wright's R_X is
+by custom that of T(r) or of S(Q): A. C. Wright, J. Non-Cryst. Solids 159 (1993) 264.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,8 +28,6 @@ class Curve:
     y: NDArray[np.float64]
     error: NDArray[np.float64] | None = None
     label: str = ""
-    x_unit: str = ""
-    y_unit: str = ""
 
     def __post_init__(self) -> None:
         for name in ("x", "y", "error"):
@@ -61,28 +57,12 @@ class Curve:
         error = None if self.error is None else np.interp(points, self.x, self.error)
         return replace(self, x=points, y=np.interp(points, self.x, self.y), error=error)
 
-    def bin_means(self, edges: ArrayLike) -> Curve:
-        """Return the mean of the (piecewise linear) curve in each bin, at the bin centres, shape (n_edges - 1,).
-
-        The mean, unlike interpolation, keeps the area of a peak when bins are wider than the curve's points. An error
-        comes over as the interpolated error at the centre, an upper bound where several points fall in one bin.
-        """
-        edges = np.asarray(edges, dtype=np.float64)
-        self._covers(float(edges[0]), float(edges[-1]))
-        knots = np.union1d(self.x, edges)
-        values = np.interp(knots, self.x, self.y)
-        area = np.concatenate([[0.0], np.cumsum(0.5 * np.diff(knots) * (values[1:] + values[:-1]))])
-        at_edges = area[np.searchsorted(knots, edges)]
-        centres = 0.5 * (edges[1:] + edges[:-1])
-        error = None if self.error is None else np.interp(centres, self.x, self.error)
-        return replace(self, x=centres, y=np.diff(at_edges) / np.diff(edges), error=error)
-
     def _covers(self, low: float, high: float) -> None:
         slack = 1e-9 * max(1.0, abs(high))
         if low < self.x[0] - slack or high > self.x[-1] + slack:
             raise GlasspotError(
-                f"{self._name} covers {self.x[0]:g} to {self.x[-1]:g} {self.x_unit}".rstrip()
-                + f", but {low:g} to {high:g} is asked; shorten the range or give a longer curve."
+                f"{self._name} covers {self.x[0]:g} to {self.x[-1]:g}, but {low:g} to {high:g} is asked; "
+                "shorten the range or give a longer curve."
             )
 
 
@@ -95,33 +75,6 @@ def chi_squared(reference: ArrayLike, model: ArrayLike) -> float:
     if not total > 0.0:
         raise GlasspotError("the reference curve is zero throughout, so nothing can be compared with it.")
     return float(np.sum((a - b) ** 2)) / total
-
-
-def r_chi(
-    reference: ArrayLike | Curve | Sequence[Curve],
-    model: ArrayLike | Curve | Sequence[Curve],
-) -> float:
-    """Return R_chi (a fraction) of one curve, or of several: sqrt of the mean of their chi2, each with equal weight.
-
-    Curves are brought to the points of the reference by linear interpolation; plain arrays are taken point by point.
-    """
-    if isinstance(reference, Curve) and isinstance(model, Curve):
-        return float(np.sqrt(chi_squared(reference.y, model.resample(reference.x).y)))
-    pairs = _curve_pairs(reference, model)
-    if pairs is None:
-        return float(np.sqrt(chi_squared(reference, model)))  # type: ignore[arg-type]
-    return float(np.sqrt(np.mean([r_chi(a, b) ** 2 for a, b in pairs])))
-
-
-def _curve_pairs(reference: object, model: object) -> list[tuple[Curve, Curve]] | None:
-    """Return the curves in pairs, or None when these are plain numbers."""
-    if not isinstance(reference, list | tuple) or not isinstance(model, list | tuple):
-        return None
-    if not any(isinstance(item, Curve) for item in [*reference, *model]):
-        return None
-    if len(reference) != len(model) or not all(isinstance(item, Curve) for item in [*reference, *model]):
-        raise GlasspotError(f"as many model curves as references are needed; given {len(model)} and {len(reference)}.")
-    return list(zip(reference, model, strict=True))
 
 
 def wright_r_x(experiment: Curve, model: Curve, x_range: tuple[float, float] | None = None) -> float:

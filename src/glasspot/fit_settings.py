@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from glasspot.campaign.plan import FitPlan, Protocols, SimulatedTarget
-from glasspot.composition import Composition, box_length, estimate_density
+from glasspot.composition import AtomCounts, Composition, box_length, start_box
 from glasspot.config import FitConfig, SystemTable, TargetTable
-from glasspot.curves import read_csv_columns
-from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.curves import pick_column, read_csv_columns
+from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import EngineChoice, Observe
 from glasspot.evaluate.observe import check_response
-from glasspot.oxides import mass
 from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
@@ -40,19 +39,20 @@ def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
     """
     notes: list[str] = []
     composition = Composition.parse(config.system.composition, config.system.basis)
-    start = _load(config.potential.start, folder)
+    start = load_potential(config.potential.start, folder=folder)
     atoms = composition.atom_counts(config.system.atoms, start.counting_charges)
-    notes.append(atoms.note)
+    notes += [composition.note, atoms.note]
     glass = _Glass(atoms.composition, dict(atoms.counts))
     base = glass.fill_in(start)
     counts = glass.counts
-    length = _cell_length(config.system, composition, counts, notes)
+    length, density_note = _cell_length(config.system, atoms)
+    notes.append(density_note)
     glass = replace(glass, volume=length**3)
     space = ParameterSpace.build(base, config.potential.free, config.potential.windows)
     _check_pairs(config.target, counts)
     targets = tuple(_target(table, folder, glass, notes) for table in config.target)
     check_response(base, Observe(base.r_max, 1, response=space))
-    compare = tuple(glass.fill_in(_load(name, folder)) for name in config.validation.compare)
+    compare = tuple(glass.fill_in(load_potential(name, folder=folder)) for name in config.validation.compare)
     _check_names(config.potential.name, base, compare)
     plan = FitPlan(
         title=config.title,
@@ -77,11 +77,7 @@ def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
         reference_runs=config.reference.runs,
         source=_source(config, folder),
     )
-    if plan.max_runs < plan.replicas:
-        raise GlasspotError(
-            f"fit.max_runs is {plan.max_runs}, less than the {plan.replicas} md.replicas of one evaluation"
-        )
-    return plan, notes
+    return plan, [note for note in notes if note]
 
 
 @dataclass(frozen=True)
@@ -97,24 +93,17 @@ class _Glass:
         return potential.for_composition(self.composition, self.counts)
 
 
-def _load(name: str, folder: Path) -> Potential:
-    return load_potential(folder / name if name.endswith(".toml") else name)
-
-
-def _cell_length(system: SystemTable, composition: Composition, counts: dict[str, int], notes: list[str]) -> float:
+def _cell_length(system: SystemTable, atoms: AtomCounts) -> tuple[float, str]:
+    """Return the edge of the cube in A, and a note where its density had to be estimated."""
     if system.box is not None:
-        density = density_from_mass(mass(counts), system.box**3)
+        density = density_from_mass(atoms.mass, system.box**3)
         if not 0.01 < density < 30:
             raise GlasspotError(
-                f"system.box {system.box:g} A holds {sum(counts.values())} atoms at {density:.3g} g/cm3; expected the "
-                f"edge of the cube in A, such as {box_length(counts, 2.2):.2f} for 2.2 g/cm3"
+                f"system.box {system.box:g} A holds {atoms.n_atoms} atoms at {density:.3g} g/cm3; expected the "
+                f"edge of the cube in A, such as {box_length(atoms.counts, 2.2):.2f} for 2.2 g/cm3"
             )
-        return system.box
-    if system.density is not None:
-        return box_length(counts, system.density)
-    density, note = estimate_density(composition)
-    notes.append(note)
-    return box_length(counts, density)
+        return system.box, ""
+    return start_box(atoms, system.density)
 
 
 def _check_pairs(tables: Sequence[TargetTable], counts: Mapping[str, int]) -> None:
@@ -169,7 +158,7 @@ def _target(table: TargetTable, folder: Path, glass: _Glass, notes: list[str]) -
     pair = None if table.pair == TOTAL else table.pair
     label = f"g(r) {table.pair}"
     if table.reference is not None:
-        potential = glass.fill_in(_load(table.reference, folder))
+        potential = glass.fill_in(load_potential(table.reference, folder=folder))
         if table.range[1] - table.range[0] < 4 * table.bin_width:
             raise GlasspotError(f"{label}: range {list(table.range)} holds fewer than four bins; widen it")
         return SimulatedTarget(label, pair, potential, table.range, table.bin_width, table.weight)
@@ -190,18 +179,14 @@ def _from_file(
             f"{path}: a target needs a column of distances and other columns, each once, for g(r); got "
             f"r_column {r_name}, columns {', '.join(chosen) or 'none'} of {', '.join(names)}"
         )
-    for name in (r_name, *chosen):
-        if name not in columns:
-            raise GlasspotError(
-                f'{path} has no column "{name}"; its columns are {", ".join(names)}.{did_you_mean(name, names)}'
-            )
-    values = np.array([columns[name] for name in chosen]) * _norm(table, pair, glass)
+    r = pick_column(columns, r_name, path)
+    values = np.array([pick_column(columns, name, path) for name in chosen]) * _norm(table, pair, glass)
     error = None
     if len(values) > 1:
         # Columns of one curve are repeats of the same measurement (blocks of a trajectory): their mean is the target.
         error = values.std(0, ddof=1) / np.sqrt(len(values))
         notes.append(f"{label}: mean of {len(values)} columns of {path.name}, error from their scatter")
-    return curve_target(label, pair, columns[r_name], values.mean(0), table.range, error, table.weight)
+    return curve_target(label, pair, r, values.mean(0), table.range, error, table.weight)
 
 
 def _norm(table: TargetTable, pair: str | None, glass: _Glass) -> float:

@@ -39,7 +39,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from glasspot.composition import Composition, box_length, estimate_density
+from glasspot.composition import Composition, start_box
 from glasspot.config import Count, Positive, StrictTable, parse_table, read_toml
 from glasspot.engine.lammps import LammpsEngine
 from glasspot.errors import GlasspotError
@@ -89,34 +89,27 @@ def load_quench_plan(path: Path, potential: str | None = None) -> QuenchPlan:
     """
     config = parse_table(QuenchConfig, read_toml(path), str(path))
     composition = Composition.parse(config.composition, config.basis)
-    published = _potential(config.potential, path.resolve().parent) if potential is None else load_potential(potential)
+    beside = path.resolve().parent
+    published = load_potential(potential) if potential is not None else load_potential(config.potential, folder=beside)
     atoms = composition.atom_counts(config.atoms, published.counting_charges)
     chosen = published.for_composition(atoms.composition, atoms.counts)
-    notes = [note for note in (composition.note, atoms.note) if note]
-    density = config.density
-    if density is None:
-        density, note = estimate_density(composition)
-        notes.append(note)
+    length, density_note = start_box(atoms, config.density)
     protocol = _protocol(config.protocol, str(path))
-    if protocol.note:
-        notes.append(f"protocol {protocol.name}: {protocol.note}")
+    protocol_note = f"protocol {protocol.name}: {protocol.note}" if protocol.note else ""
+    notes = (composition.note, atoms.note, density_note, protocol_note)
     return QuenchPlan(
         title=config.title or f"{composition} with {chosen.name}",
         composition=str(composition),
         counts=dict(atoms.counts),
-        cell_length=box_length(atoms.counts, density),
+        cell_length=length,
         potential=chosen,
         protocol=protocol,
         seed=config.seed,
         engine=LammpsEngine(config.engine.command, config.engine.threads, config.engine.time_limit_s),
         cutoffs=dict(config.analysis.cutoffs),
-        notes=tuple(notes),
+        notes=tuple(note for note in notes if note),
         cautions=tuple(_cautions(chosen, protocol, composition)),
     )
-
-
-def _potential(name: str, folder: Path) -> Potential:
-    return load_potential(folder / name if name.endswith(".toml") else name)
 
 
 def _protocol(table: dict[str, Any], where: str) -> Protocol:

@@ -195,7 +195,7 @@ def test_a_file_of_ones_own(tmp_path: Path, capsys) -> None:
         ('name = "BKS"', 'name = "a\\nshell ls"', "expected one line of 1 to 60 characters"),
         ('name = "BKS"', f'name = "{"x" * 300}"', "expected one line of 1 to 60 characters"),
         ("Si = 2.4", 'Si = 2.4\n"$(ls)" = 1.0', '"$(ls)" is no chemical element'),
-        ("Si = 2.4", "Si = 2.4\nQq = 1.0", 'unknown element "Qq"'),
+        ("Si = 2.4", "Si = 2.4\nQq = 1.0", '"Qq" is no chemical element'),
         ("alpha = 0.25", "alpha = 1e300", '"alpha" must lie between 0 and 10 1/A'),
         ("r_cut = 8.0", "r_cut = 1e9", '"r_cut" must be at most 50 A'),
         ("[charges]", "x = " + "[" * 3000 + "\n[charges]", "nested too deeply"),

@@ -278,20 +278,22 @@ def _require_complete(potential: Potential, species: Sequence[str]) -> None:
 
 def _write_example(potential: Potential, species: Sequence[str], counts: AtomCounts, folder: Path) -> list[Path]:
     """Write in.example and start.data: a random packing of the glass and a short run at 300 K."""
-    from glasspot.composition import box_length, estimate_density
+    from glasspot.composition import start_box
     from glasspot.engine.cell import LammpsCell, data_file
     from glasspot.engine.deck import masses
     from glasspot.structure.frames import Frame
     from glasspot.structure.packing import random_packing
 
-    density, _ = estimate_density(counts.asked)
-    packed = random_packing(counts.counts, box_length(counts.counts, density), seed=1)
+    length, _ = start_box(counts, None)
+    packed = random_packing(counts.counts, length, seed=1)
     frame = Frame.from_symbols(packed.symbols, packed.positions, packed.cell, species)
     charges = {name: potential.charge(name) for name in species}
     data, script = folder / "start.data", folder / "in.example"
     try:
         data.write_text(data_file(frame, LammpsCell.of(frame), charges, masses(species)), encoding="utf-8")
-        script.write_text(EXAMPLE.format(glass=counts.asked, n_atoms=frame.n_atoms, density=density), encoding="utf-8")
+        script.write_text(
+            EXAMPLE.format(glass=counts.asked, n_atoms=frame.n_atoms, density=frame.density), encoding="utf-8"
+        )
     except OSError as error:
         raise GlasspotError(f"cannot write into {folder}: {error.strerror or error}.") from error
     return [data, script]

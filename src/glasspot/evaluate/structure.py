@@ -14,7 +14,7 @@ from glasspot.evaluate.job import Observe
 from glasspot.structure.frames import Frame
 from glasspot.structure.pdf import pair_distribution
 from glasspot.structure.peaks import first_minimum
-from glasspot.structure.topology import angle_moments, bond_angles_of, coordination_of, find_bonds
+from glasspot.structure.topology import angle_moments, bond_angles, coordination, find_bonds
 
 # Bonds are cation-anion in an oxide; g(r) on bins of this width (A) gives their cut-off.
 BIN_WIDTH = 0.05
@@ -45,12 +45,12 @@ def structure_arrays(
         cation = pair.removesuffix(f"-{anion}")
         for centre, end in ((cation, anion), (anion, cation)):
             name = f"coordination {centre}-{end}"
-            found = coordination_of(bonds, centre, end)
+            found = coordination(bonds, centre, end)
             numbers[name] = found.mean
             arrays[f"{name}|x"] = np.arange(MOST_NEIGHBOURS + 1, dtype=float)
             arrays[f"{name}|y"] = np.array([found.distribution.get(n, 0.0) for n in range(MOST_NEIGHBOURS + 1)])
             name = f"angle {end}-{centre}-{end}"
-            angle, density = bond_angles_of(bonds, end, centre, end, ANGLE_BIN)
+            angle, density = bond_angles(bonds, end, centre, end, ANGLE_BIN)
             if density.any():
                 numbers[name] = angle_moments(angle, density)[0]
                 arrays[f"{name}|x"], arrays[f"{name}|y"] = angle, density

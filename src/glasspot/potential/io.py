@@ -90,15 +90,17 @@ def _simple(name: str) -> str:
     return "".join(character for character in name.lower() if character.isalnum())
 
 
-def load_potential(name_or_path: str | Path, check: bool = True) -> Potential:
+def load_potential(name_or_path: str | Path, check: bool = True, folder: Path | None = None) -> Potential:
     """Return a set of the library (by its name, case does not matter) or of a ``.toml`` file, checked.
 
+    The path of a file is relative to ``folder``, where one is given: files of a run stand beside its TOML.
     GlasspotError for an unknown name, an unreadable file, an unknown key, or (with ``check``) numbers that make no
     physical sense; then the message names the likely unit or lost digit (see :mod:`glasspot.potential.checks`).
     """
     text = str(name_or_path)
     if text.endswith(".toml") or "/" in text:
-        data = parse_toml(_read(Path(text)), text)
+        path = Path(text) if folder is None else folder / text
+        data = parse_toml(_read(path), str(path))
     else:
         index = {_simple(name): file for name, file in _library_index().items()}
         index |= {_simple(file.removesuffix(".toml")): file for file in _library_index().values()}

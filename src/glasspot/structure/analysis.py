@@ -200,9 +200,9 @@ def _coordination(bonds: Sequence[topology.Bonds], cutoffs: Mapping[str, Cutoff]
     result = []
     for pair in cutoffs:
         a, b = pair.split("-")
-        result.append(topology.coordination_of(bonds, a, b))
+        result.append(topology.coordination(bonds, a, b))
         if a != b:
-            result.append(topology.coordination_of(bonds, b, a))
+            result.append(topology.coordination(bonds, b, a))
     return tuple(result)
 
 
@@ -229,7 +229,7 @@ def _angles(bonds: Sequence[topology.Bonds], cutoffs: Mapping[str, Cutoff], widt
         return ()
     result = []
     for a, b, c in angle_triples(bonds[0].frame.species, list(cutoffs)):
-        angle, density = topology.bond_angles_of(bonds, a, b, c, width)
+        angle, density = topology.bond_angles(bonds, a, b, c, width)
         if density.any():
             mean, std = topology.angle_moments(angle, density)
             result.append(Angle(f"{a}-{b}-{c}", angle, density, mean, std, float(angle[np.argmax(density)])))

@@ -1,7 +1,7 @@
 """Who is bonded to whom: coordination numbers, bond angles, bridging oxygens and Qn, from cut-off distances.
 
-A bond is a pair of atoms closer than the cut-off of its elements, {"Si-O": 2.2}. Every function takes frames and
-cut-offs, or bonds found once with :func:`find_bonds` where several questions are asked of the same frames.
+A bond is a pair of atoms closer than the cut-off of its elements, {"Si-O": 2.2}. :func:`find_bonds` finds those of each
+frame once; every question is then asked of them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,9 @@ from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.structure.frames import Frame
 from glasspot.structure.pairs import neighbour_list
 from glasspot.structure.pdf import as_frames, block_error
-from glasspot.structure.peaks import first_minimum as first_minimum
-from glasspot.structure.peaks import first_peak as first_peak
 
 # Cations that form the network of an oxide glass; oxygen between two of them bridges.
 NETWORK_FORMERS = ("Si", "B", "P", "Ge", "Al", "As", "Te", "V")
-# Boron with four oxygens: the distance of methods that the borosilicate fits use (O within 1.8 A).
-BORON_OXYGEN_CUTOFF = 1.8
 
 
 @dataclass(frozen=True)
@@ -52,17 +48,27 @@ class Bonds:
         a, b = element_index(self.frame, centre), element_index(self.frame, neighbour)
         return np.asarray((one == a) & (two == b))
 
-    def number(self, centre: str, neighbour: str) -> NDArray[np.int64]:
-        """Return how many ``neighbour`` atoms each ``centre`` atom has, (n_centre,)."""
-        if self.cutoff_of(centre, neighbour) is None:
-            raise GlasspotError(f'no cut-off is given for {centre}-{neighbour}; add "{centre}-{neighbour}": <A>.')
-        chosen = self.first[self.between(centre, neighbour)]
-        counts = np.bincount(chosen, minlength=self.frame.n_atoms)
-        return np.asarray(counts[self.frame.types == element_index(self.frame, centre)])
+    def number(self, centre: str, neighbour: str, keep: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """Return for every atom (n,) its bonds as a ``centre`` to ``neighbour`` atoms, those that ``keep`` (n,) marks.
 
-    def cutoff_of(self, a: str, b: str) -> float | None:
-        """Return the cut-off of a pair in either order, or None where none is given."""
-        return self.cutoffs.get(f"{a}-{b}", self.cutoffs.get(f"{b}-{a}"))
+        GlasspotError when no cut-off is given for this pair.
+        """
+        self.cutoff(centre, neighbour)
+        chosen = self.between(centre, neighbour)
+        if keep is not None:
+            chosen &= keep[self.second]
+        return np.asarray(np.bincount(self.first[chosen], minlength=self.frame.n_atoms))
+
+    def are(self, element: str) -> NDArray[np.bool_]:
+        """Return which atoms (n,) are of an element."""
+        return np.asarray(self.frame.types == element_index(self.frame, element))
+
+    def cutoff(self, a: str, b: str) -> float:
+        """Return the cut-off (A) of a pair in either order; GlasspotError where none is given."""
+        found = self.cutoffs.get(f"{a}-{b}", self.cutoffs.get(f"{b}-{a}"))
+        if found is None:
+            raise GlasspotError(f'no cut-off is given for {a}-{b}; add "{a}-{b}": <A>.')
+        return found
 
 
 @dataclass(frozen=True)
@@ -126,69 +132,46 @@ def find_bonds(frames: Frame | Sequence[Frame], cutoffs: Mapping[str, float]) ->
     return [Bonds(frame, cutoffs, *neighbour_list(frame, cutoff_matrix(frame, cutoffs))) for frame in as_frames(frames)]
 
 
-def coordination(frames: Frame | Sequence[Frame], centre: str, neighbour: str, cutoff: float) -> Coordination:
-    """Return the coordination number of ``centre`` by ``neighbour`` within ``cutoff`` (A), and its distribution."""
-    return coordination_of(find_bonds(frames, {f"{centre}-{neighbour}": cutoff}), centre, neighbour)
+def coordination(bonds: Sequence[Bonds], centre: str, neighbour: str) -> Coordination:
+    """Return the coordination number of ``centre`` by ``neighbour``, averaged over frames, and its distribution.
 
-
-def coordination_of(bonds: Sequence[Bonds], centre: str, neighbour: str) -> Coordination:
-    """Return the coordination from bonds found before; GlasspotError when their cut-offs lack this pair."""
-    numbers = [item.number(centre, neighbour) for item in bonds]
+    GlasspotError when the cut-offs of the ``bonds`` lack this pair.
+    """
+    numbers = [item.number(centre, neighbour)[item.are(centre)] for item in bonds]
     means = np.array([item.mean() for item in numbers])
-    cutoff = bonds[0].cutoff_of(centre, neighbour)
     return Coordination(
         centre=centre,
         neighbour=neighbour,
-        cutoff=float(cutoff or 0.0),
+        cutoff=bonds[0].cutoff(centre, neighbour),
         mean=float(means.mean()),
         error=block_error(means),
         distribution=_fractions(np.concatenate(numbers)),
     )
 
 
-def fraction_four_fold_boron(frames: Frame | Sequence[Frame], cutoff: float = BORON_OXYGEN_CUTOFF) -> float:
-    """Return the fraction of boron with four oxygens within ``cutoff`` (A): ``fraction_B4`` in reports."""
-    return float(coordination(frames, "B", "O", cutoff).distribution.get(4, 0.0))
-
-
 def bond_angles(
-    frames: Frame | Sequence[Frame],
-    a: str,
-    b: str,
-    c: str,
-    cutoffs: Mapping[str, float],
-    bin_width: float = 1.0,
-    sin_corrected: bool = False,
+    bonds: Sequence[Bonds], a: str, b: str, c: str, bin_width: float = 1.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return (angle, density): the distribution of the angle a-b-c at the middle atom b, bin centres in degrees.
 
-    The density is per degree and integrates to 1. With ``sin_corrected`` it is divided by sin(angle) and normalised
-    again, so that bonds in random directions give a flat line. All zeros when there is no such angle.
+    The density is per degree and integrates to 1; bonds in random directions give sin(angle)/2 per radian. All zeros
+    when there is no such angle. GlasspotError when the cut-offs of the ``bonds`` lack one of the two pairs.
     """
-    return bond_angles_of(find_bonds(frames, cutoffs), a, b, c, bin_width, sin_corrected)
-
-
-def bond_angles_of(
-    bonds: Sequence[Bonds], a: str, b: str, c: str, bin_width: float = 1.0, sin_corrected: bool = False
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return :func:`bond_angles` from bonds found before."""
     if not 0.0 < bin_width <= 90.0:
         raise GlasspotError(f"the width of an angle bin must lie between 0 and 90 degrees; given {bin_width:g}.")
     n_bins = round(180.0 / bin_width)
     counts = np.zeros(n_bins)
     for item in bonds:
         for pair in ((b, a), (b, c)):
-            if item.cutoff_of(*pair) is None:
-                raise GlasspotError(f'no cut-off is given for {pair[0]}-{pair[1]}; add "{pair[0]}-{pair[1]}": <A>.')
+            item.cutoff(*pair)
         two = item.kinds[1]
         start = np.searchsorted(item.first, np.arange(item.frame.n_atoms + 1))
         types = [element_index(item.frame, element) for element in (a, b, c)]
         counts += _angle_counts(item.frame.types, start, two, item.vector, item.distance, *types, n_bins)
     width = 180.0 / n_bins
     angle = np.asarray((np.arange(n_bins) + 0.5) * width)
-    density = counts / np.sin(np.radians(angle)) if sin_corrected else counts
-    total = float(density.sum()) * width
-    return angle, np.asarray(density / total if total > 0 else density)
+    total = float(counts.sum()) * width
+    return angle, np.asarray(counts / total if total > 0 else counts)
 
 
 def angle_moments(angle: NDArray[np.float64], density: NDArray[np.float64]) -> tuple[float, float]:
@@ -218,15 +201,15 @@ def network(bonds: Sequence[Bonds], formers: Sequence[str] | None = None, oxygen
     bridging_boron4: list[NDArray[np.int64]] = []
     for item in bonds:
         formers_of_oxygen = sum(
-            (_per_atom(item, oxygen, former) for former in chosen), np.zeros(item.frame.n_atoms, np.int64)
+            (item.number(oxygen, former) for former in chosen), np.zeros(item.frame.n_atoms, np.int64)
         )
-        touched.append(formers_of_oxygen[item.frame.types == element_index(item.frame, oxygen)])
+        touched.append(formers_of_oxygen[item.are(oxygen)])
         for former in chosen:
-            number = _per_atom(item, former, oxygen, keep=formers_of_oxygen >= 2)
-            mine = item.frame.types == element_index(item.frame, former)
+            number = item.number(former, oxygen, keep=formers_of_oxygen >= 2)
+            mine = item.are(former)
             bridging[former].append(number[mine])
             if former == "B":
-                bridging_boron4.append(number[mine & (_per_atom(item, "B", oxygen) == 4)])
+                bridging_boron4.append(number[mine & (item.number("B", oxygen) == 4)])
     classes = _fractions(np.minimum(np.concatenate(touched), 3))
     names = ("free", "non-bridging", "bridging", "tricluster")
     return Network(
@@ -235,22 +218,6 @@ def network(bonds: Sequence[Bonds], formers: Sequence[str] | None = None, oxygen
         qn={former: _fractions(np.concatenate(numbers)) for former, numbers in bridging.items()},
         qn_boron4=_fractions(np.concatenate(bridging_boron4)) if bridging_boron4 else {},
     )
-
-
-def qn(frames: Frame | Sequence[Frame], former: str, cutoffs: Mapping[str, float]) -> Mapping[int, float]:
-    """Return n -> fraction of ``former`` atoms with n bridging oxygens; ``cutoffs`` name the bonds that bridge."""
-    others = {element for pair in cutoffs for element in pair.split("-")} - {"O"}
-    return network(find_bonds(frames, cutoffs), sorted(others | {former})).qn[former]
-
-
-def _per_atom(bonds: Bonds, centre: str, neighbour: str, keep: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-    """Return for every atom (n,) its number of bonds as a ``centre`` to ``neighbour`` atoms that ``keep`` marks."""
-    if bonds.cutoff_of(centre, neighbour) is None:
-        raise GlasspotError(f'no cut-off is given for {centre}-{neighbour}; add "{centre}-{neighbour}": <A>.')
-    chosen = bonds.between(centre, neighbour)
-    if keep is not None:
-        chosen &= keep[bonds.second]
-    return np.asarray(np.bincount(bonds.first[chosen], minlength=bonds.frame.n_atoms))
 
 
 def _fractions(numbers: NDArray[np.int64]) -> dict[int, float]:
