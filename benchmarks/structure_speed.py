@@ -14,10 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from glasspot.structure.analysis import Options, analyse
-from glasspot.structure.frames import Frame, read_frames, write_frames
+from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
 from glasspot.structure.pairs import compile_kernels, fine_histogram
 from glasspot.structure.pdf import pair_distribution
+from glasspot.structure.readers import read_frames, write_frames
 
 SILICA_FORMULA_VOLUME = 35.66**3 / 1000  # A^3 of one SiO2 at 2.2 g/cm3
 

@@ -49,6 +49,7 @@ def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
     notes.append(density_note)
     glass = replace(glass, volume=length**3)
     space = ParameterSpace.build(base, config.potential.free, config.potential.windows)
+    _check_start(space, base)
     _check_pairs(config.target, counts)
     targets = tuple(_target(table, folder, glass, notes) for table in config.target)
     check_response(base, Observe(base.r_max, 1, response=space))
@@ -104,6 +105,17 @@ def _cell_length(system: SystemTable, atoms: AtomCounts) -> tuple[float, str]:
             )
         return system.box, ""
     return start_box(atoms, system.density)
+
+
+def _check_start(space: ParameterSpace, base: Potential) -> None:
+    """Refuse a window that does not hold the value at the start: the fit could not even stand there."""
+    for name, place in zip(space.names, space.to_cube(base), strict=True):
+        if not -1e-9 <= place <= 1 + 1e-9:
+            low, high = space.windows()[name]
+            raise GlasspotError(
+                f"the window of {name} is {low:.6g} to {high:.6g}, but the start {base.name} has "
+                f"{space.values(base)[name]:.6g}; widen the window, or start elsewhere"
+            )
 
 
 def _check_pairs(tables: Sequence[TargetTable], counts: Mapping[str, int]) -> None:
@@ -204,8 +216,8 @@ def _norm(table: TargetTable, pair: str | None, glass: _Glass) -> float:
 def _from_trajectory(
     table: TargetTable, path: Path, pair: str | None, label: str, glass: _Glass, notes: list[str]
 ) -> CurveTarget:
-    from glasspot.structure.frames import read_frames
     from glasspot.structure.pdf import pair_distribution, total
+    from glasspot.structure.readers import read_frames
 
     frames = read_frames(path)
     _check_same_glass(frames[0], path, glass, notes)

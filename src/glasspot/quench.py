@@ -33,8 +33,9 @@ from glasspot.potential.model import Potential
 from glasspot.protocol import Protocol
 from glasspot.provenance import provenance
 from glasspot.structure.analysis import Analysis, Options, analyse
-from glasspot.structure.frames import Frame, write_frames
+from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
+from glasspot.structure.readers import write_frames
 from glasspot.structure.topology import cutoff_matrix
 
 MOST_FRAMES = 200

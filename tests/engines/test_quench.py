@@ -11,7 +11,7 @@ import pytest
 
 from glasspot.cli import main
 from glasspot.quench_settings import load_quench_plan
-from glasspot.structure.frames import read_frames
+from glasspot.structure.readers import read_frames
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "quench"
 

@@ -11,8 +11,9 @@ from ase.build import bulk
 
 from glasspot.curves import read_csv_columns
 from glasspot.structure import scattering
-from glasspot.structure.frames import Frame, read_frames
+from glasspot.structure.frames import Frame
 from glasspot.structure.pdf import pair_distribution, running_coordination, total
+from glasspot.structure.readers import read_frames
 
 TRICLINIC = np.array([[8.0, 0.0, 0.0], [2.5, 7.5, 0.0], [-1.5, 2.0, 9.0]])
 

@@ -13,7 +13,8 @@ from ase.spacegroup import crystal
 from glasspot.cli import main
 from glasspot.curves import read_csv_columns
 from glasspot.structure.analysis import angle_triples, bonded_pairs
-from glasspot.structure.frames import Frame, write_frames
+from glasspot.structure.frames import Frame
+from glasspot.structure.readers import write_frames
 
 SYSTEM_KEYS = {
     "file", "frames", "atoms", "counts", "density_g_cm3", "number_density_A3", "volume_A3", "r_max_A", "bin_width_A",

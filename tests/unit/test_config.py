@@ -116,6 +116,11 @@ def test_a_missing_density_is_estimated_and_said(folder: Path) -> None:
         ('start = "BKS"', 'start = "BKS"\nname = "BKS"', 'the name "BKS"'),
         ('start = "BKS"', 'start = "BKS"\nname = "../../x"', "potential: name is '../../x'; expected one line"),
         ('start = "BKS"', 'start = "BKS"\nname = ""', "potential: name is ''"),
+        (
+            'start = "BKS"',
+            'start = "BKS"\nwindows = {"Si-O.A" = [1.0, 2.0]}',
+            "is 1 to 2, but the start BKS has 18003.8",
+        ),
         ('start = "BKS"', 'start = "BKS"\nwindows = {"Si-O.A" = [1e4, inf]}', "potential.windows.Si-O.A"),
     ],
 )
@@ -181,7 +186,8 @@ def test_a_second_driver_is_refused(tmp_path: Path) -> None:
 
 def test_a_trajectory_becomes_a_target(folder: Path) -> None:
     """An ideal gas in a file: the target is g = 1 within the counting noise, with an error that says so."""
-    from glasspot.structure.frames import Frame, write_frames
+    from glasspot.structure.frames import Frame
+    from glasspot.structure.readers import write_frames
 
     rng = np.random.default_rng(1)
     types = np.repeat([0, 1], [30, 60])
@@ -207,7 +213,8 @@ def test_the_other_count_of_like_pairs_is_undone(folder: Path, pair: str, factor
 
 
 def test_a_trajectory_of_another_glass_is_refused(folder: Path) -> None:
-    from glasspot.structure.frames import Frame, write_frames
+    from glasspot.structure.frames import Frame
+    from glasspot.structure.readers import write_frames
 
     rng = np.random.default_rng(1)
     frame = Frame(rng.random((90, 3)) * 11.0, np.eye(3) * 11.0, ("Si", "O"), np.repeat([0, 1], [45, 45]))

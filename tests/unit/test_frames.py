@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from glasspot.errors import GlasspotError
-from glasspot.structure.frames import Frame, read_frames, species_order, write_frames
+from glasspot.structure.frames import Frame, species_order
+from glasspot.structure.readers import read_frames, write_frames
 
 CELL = np.array([[9.0, 0.0, 0.0], [1.0, 8.0, 0.0], [-0.5, 0.7, 7.0]])
 

@@ -11,8 +11,9 @@ from ase.neighborlist import neighbor_list
 
 from glasspot.composition import box_length
 from glasspot.errors import GlasspotError
-from glasspot.structure.frames import Frame, read_frames, write_frames
+from glasspot.structure.frames import Frame
 from glasspot.structure.packing import least_distance, random_packing
+from glasspot.structure.readers import read_frames, write_frames
 
 SILICA = {"Si": 200, "O": 400}
 

@@ -156,18 +156,17 @@ def _curvature_ratio(potential: Potential, a: str, b: str) -> float:
     return float(np.sqrt(weight @ (r * curvature) ** 2 / max(spread, 1e-12)))
 
 
-def write_lammps_table(path: Path, tables: Tables, comment: str = "", pairs: Sequence[Pair] | None = None) -> None:
-    """Write ``tables`` (or only some of their ``pairs``) as one LAMMPS table file in metal units (eV, A).
+def write_lammps_table(path: Path, tables: Tables) -> None:
+    """Write ``tables`` as one LAMMPS table file in metal units (eV, A).
 
     Sections are named by :meth:`Tables.keyword`. The text is the same for the same tables.
     """
     # The columns n and r are the same for every pair; LAMMPS recomputes r for RSQ sections and only compares it.
     head = "".join([f"{i} {r:.9f} %.14g %.14g\n" for i, r in enumerate(tables.r.tolist(), start=1)])
     title = f"N {tables.n_points} RSQ {tables.r_inner!r} {tables.r_max!r}"
-    with path.open("w", encoding="ascii", errors="replace") as file:
-        file.write("".join([f"# {line}\n" for line in ("UNITS: metal", *comment.splitlines())]))
-        for a, b in pairs if pairs is not None else tables.pairs:
-            row = tables.pairs.index((a, b))
+    with path.open("w", encoding="ascii") as file:
+        file.write("# UNITS: metal\n")
+        for row, (a, b) in enumerate(tables.pairs):
             numbers = np.column_stack((tables.energy[row], tables.force[row])).ravel().tolist()
             file.write(f"\n{tables.keyword(a, b)}\n{title}\n\n{head % tuple(numbers)}")
 

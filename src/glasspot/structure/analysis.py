@@ -74,7 +74,6 @@ class Analysis:
     """The structure of one set of frames. Errors are standard errors from blocks of frames, None for few frames."""
 
     n_frames: int
-    bond_frames: int
     density: float  # g/cm3
     density_error: float | None
     pdf: PairDistribution
@@ -115,7 +114,6 @@ def analyse(frames: Frame | Sequence[Frame], options: Options | None = None, on_
     total_g, total_error = total(pdf)
     return Analysis(
         n_frames=len(frames),
-        bond_frames=len(chosen),
         density=float(densities.mean()),
         density_error=block_error(densities),
         pdf=pdf,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -212,27 +211,3 @@ def check_elements(symbols: Iterable[str]) -> None:
             raise GlasspotError(
                 f'"{symbol}" is not a chemical element; name each type by its element, for example species=("Si", "O").'
             )
-
-
-def read_frames(
-    path: str | Path,
-    index: str | int = ":",
-    *,
-    cell: ArrayLike | None = None,
-    species: Sequence[str] | None = None,
-    **options: Any,
-) -> list[Frame]:
-    """Return the frames of a file; formats, options, errors: :func:`glasspot.structure.readers.iter_frames`."""
-    from glasspot.structure.readers import iter_frames
-
-    return list(iter_frames(path, index, cell=cell, species=species, **options))
-
-
-def write_frames(path: str | Path, frames: Frame | Sequence[Frame]) -> None:
-    """Write frames as extended XYZ, or one frame as LAMMPS data when the name ends in .data or .lmp.
-
-    See :func:`glasspot.structure.readers.write_frames`.
-    """
-    from glasspot.structure import readers
-
-    readers.write_frames(path, [frames] if isinstance(frames, Frame) else list(frames))

@@ -94,7 +94,7 @@ def neighbour_list(
 
 
 def compile_kernels() -> None:
-    """Compile (or load from numba's cache) every kernel on a few atoms, so that a progress display can say so first."""
+    """Compile (or load from the cache of numba) every kernel on a few atoms, so that nothing measured later waits for it."""
     cube = Frame.from_symbols(["Si", "O"], [[0.1, 0.1, 0.1], [2.0, 2.0, 2.0]], 8.0)
     tilted = Frame.from_symbols(["Si", "O"], cube.positions, [[8.0, 0.0, 0.0], [1.0, 8.0, 0.0], [0.0, 0.0, 8.0]])
     fine_histogram(cube, 4.0, 8)

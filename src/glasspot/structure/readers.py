@@ -71,6 +71,11 @@ def _check_atom_count(path: Path, kind: str, head: str) -> None:
         raise GlasspotError(f"{path} names {number} atoms, more than it can hold; is it damaged?")
 
 
+def read_frames(path: str | Path, index: str | int = ":", **options: Any) -> list[Frame]:
+    """Return the frames of a file; formats, options, errors: :func:`iter_frames`."""
+    return list(iter_frames(path, index, **options))
+
+
 def _frame(atoms: Any, path: Path, cell: ArrayLike | None, species: Sequence[str] | None) -> Frame:
     if cell is not None:
         atoms.set_cell(cell_matrix(cell))
@@ -79,7 +84,7 @@ def _frame(atoms: Any, path: Path, cell: ArrayLike | None, species: Sequence[str
     return Frame.from_ase(atoms, species)
 
 
-def write_frames(path: str | Path, frames: Sequence[Frame]) -> None:
+def write_frames(path: str | Path, frames: Frame | Sequence[Frame]) -> None:
     """Write extended XYZ (.gz too), or by suffix LAMMPS data of ``atom_style atomic`` with masses and velocities.
 
     LAMMPS data (.data, .lmp) holds one frame; GlasspotError for more, for none, or for a folder that cannot be written.
@@ -87,6 +92,7 @@ def write_frames(path: str | Path, frames: Sequence[Frame]) -> None:
     import ase.io
 
     path = Path(path)
+    frames = [frames] if isinstance(frames, Frame) else frames
     if not frames:
         raise GlasspotError(f"no frame to write to {path}.")
     try:

@@ -183,14 +183,14 @@ def angle_moments(angle: NDArray[np.float64], density: NDArray[np.float64]) -> t
     return mean, float(np.sqrt((angle - mean) ** 2 @ density / total))
 
 
-def network(bonds: Sequence[Bonds], formers: Sequence[str] | None = None, oxygen: str = "O") -> Network:
+def network(bonds: Sequence[Bonds], formers: Sequence[str] | None = None) -> Network:
     """Return bridging oxygens and Qn from bonds that hold the cut-off of every former with oxygen.
 
     ``formers`` default: those of :data:`NETWORK_FORMERS` in the frames. An oxygen with two or more formers bridges,
     also in a tricluster. GlasspotError when there is no oxygen or no former.
     """
     frame = bonds[0].frame
-    element_index(frame, oxygen)
+    element_index(frame, "O")
     chosen = tuple(formers) if formers is not None else tuple(e for e in frame.species if e in NETWORK_FORMERS)
     if not chosen:
         raise GlasspotError(
@@ -200,16 +200,14 @@ def network(bonds: Sequence[Bonds], formers: Sequence[str] | None = None, oxygen
     bridging: dict[str, list[NDArray[np.int64]]] = {former: [] for former in chosen}
     bridging_boron4: list[NDArray[np.int64]] = []
     for item in bonds:
-        formers_of_oxygen = sum(
-            (item.number(oxygen, former) for former in chosen), np.zeros(item.frame.n_atoms, np.int64)
-        )
-        touched.append(formers_of_oxygen[item.are(oxygen)])
+        formers_of_oxygen = sum((item.number("O", former) for former in chosen), np.zeros(item.frame.n_atoms, np.int64))
+        touched.append(formers_of_oxygen[item.are("O")])
         for former in chosen:
-            number = item.number(former, oxygen, keep=formers_of_oxygen >= 2)
+            number = item.number(former, "O", keep=formers_of_oxygen >= 2)
             mine = item.are(former)
             bridging[former].append(number[mine])
             if former == "B":
-                bridging_boron4.append(number[mine & (item.number("B", oxygen) == 4)])
+                bridging_boron4.append(number[mine & (item.number("B", "O") == 4)])
     classes = _fractions(np.minimum(np.concatenate(touched), 3))
     names = ("free", "non-bridging", "bridging", "tricluster")
     return Network(
