@@ -29,6 +29,16 @@ def test_a_name_that_no_file_can_have_is_told(command: str, capsys: pytest.Captu
     assert "File name too long" in message
 
 
+def test_no_workers_are_refused_before_a_folder_is_made(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    example = Path(__file__).parents[2] / "examples" / "silica" / "fit.toml"
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", str(example), "--workers", "0"]) == 2
+    assert "workers is 0; expected 1 or more" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_reader_that_goes_away_is_no_error() -> None:
     command = [sys.executable, "-m", "glasspot", "potentials", "list", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -167,6 +167,7 @@ def test_default_folder_is_named_after_the_set(tmp_path: Path, monkeypatch, caps
         (("export", "BMP", "--format", "ase", "--composition", BOROSILICATE), "LAMMPS only"),
         (("export", "BKS", "--format", "lammps", "--elements", "Si,Xx"), 'does not know "Xx"'),
         (("export", "BKS", "--format", "lammps", "--elements", "Si,Si"), "different elements"),
+        (("export", "BKS", "--format", "lammps", "--atoms", "100000000"), "--atoms takes 1 to 30000"),
         (("export", "BKS", "--format", "lammps", "--out", "/dev/null/x"), "cannot write into /dev/null/x"),
     ],
 )

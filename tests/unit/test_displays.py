@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from glasspot.campaign.runner import RunningJob
-from glasspot.cli.display import clock
+from glasspot.cli.display import Display, clock
 from glasspot.cli.fit_display import FitDisplay
 from glasspot.cli.quench_display import QuenchDisplay
 from glasspot.config import load_fit_config
@@ -134,3 +134,8 @@ def test_a_quench_in_a_terminal_has_a_live_line(monkeypatch) -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (754, "12:34"), (3723, "1:02:03")])
 def test_times_are_read_at_a_glance(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+def test_a_title_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    Display().say("Glas \x1b[31mrot\x07, [bold]fett[/bold], 2.2 g/cm³")
+    assert capsys.readouterr().out == "Glas ?[31mrot?, [bold]fett[/bold], 2.2 g/cm³\n"

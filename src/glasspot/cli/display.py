@@ -34,8 +34,8 @@ class Display:
         return self.console.is_terminal
 
     def say(self, line: str) -> None:
-        """Print one line, above the live one."""
-        self.console.print(Text(line))
+        """Print one line, above the live one; characters that would steer the terminal are shown as "?"."""
+        self.console.print(Text("".join(c if c.isprintable() or c == "\n" else "?" for c in line)))
 
     def show(self, line: str) -> None:
         """Put ``line`` in place of the live one; nothing where there is no terminal."""

@@ -62,6 +62,7 @@ VERDICT = {
     "no": "NOT VERIFIED: no simulation made for glasspot has confirmed this set; check it before you use it",
 }
 MOST_SPECIES = 6  # more in one export make tables of tens of megabytes: the user says which
+MOST_ATOMS = 30_000  # of in.example
 WIDTH = 110
 
 
@@ -191,6 +192,8 @@ def _number_lines(potential: Potential, species: set[str]) -> list[str]:
 def _export(args: argparse.Namespace) -> None:
     from glasspot.report.export import write_potential_files
 
+    if not 1 <= args.atoms <= MOST_ATOMS:
+        raise GlasspotError(f"--atoms takes 1 to {MOST_ATOMS}; given {args.atoms}.")
     potential, counts = _load(args.name, args.composition, args.atoms)
     species = _species(potential, args.elements, counts)
     _require_complete(potential, species)
