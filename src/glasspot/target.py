@@ -36,7 +36,7 @@ class CurveTarget:
     @property
     def r(self) -> np.ndarray:
         """Centres of the bins, A, shape (n,)."""
-        return 0.5 * (self.edges[1:] + self.edges[:-1])
+        return np.asarray(0.5 * (self.edges[1:] + self.edges[:-1]))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ EWALD_TOLERANCE = 1e-9
 NEUTRAL_WITHIN = 1e-6  # e in the whole cell, per atom
 
 
-class GlasspotCalculator(Calculator):
+class GlasspotCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
     """Energy (eV), forces (eV/A) and stress (eV/A^3) of a :class:`Potential` for any cell and any periodicity.
 
     A charge that the composition balances is balanced on the atoms at hand. GlasspotError for a potential with

@@ -46,7 +46,7 @@ def reciprocal_vectors(cell: FloatArray, longest: float) -> FloatArray:
     grid = np.stack(np.meshgrid(*(np.arange(-m, m + 1) for m in most), indexing="ij"), axis=-1).reshape(-1, 3)
     # The grid is symmetric, so the second half holds exactly one of each pair; the middle is k = 0.
     vectors = grid[len(grid) // 2 + 1 :] @ basis
-    return vectors[np.einsum("ij,ij->i", vectors, vectors) <= longest**2]
+    return np.asarray(vectors[np.einsum("ij,ij->i", vectors, vectors) <= longest**2])
 
 
 def reciprocal_space(

@@ -69,7 +69,7 @@ class Tables:
     def force_at(self, a: str, b: str, r: FloatArray) -> FloatArray:
         """Return the force (eV/A) that LAMMPS interpolates from the table of a-b at distances ``r`` inside it."""
         row = self.pairs.index((a, b) if (a, b) in self.pairs else (b, a))
-        return np.interp(r * r, self.r**2, self.force[row] / self.r) * r
+        return np.asarray(np.interp(r * r, self.r**2, self.force[row] / self.r) * r)
 
 
 def _nodes(r_inner: float, r_max: float, n_points: int) -> FloatArray:

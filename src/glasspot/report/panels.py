@@ -244,8 +244,8 @@ def _within(values: np.ndarray, low: float, high: float) -> np.ndarray:
     if not high > low:
         return np.full(len(values), 0.5)
     if low > 0 and high > 3 * low:
-        return np.log(np.maximum(values, 1e-300) / low) / math.log(high / low)
-    return (values - low) / (high - low)
+        return np.asarray(np.log(np.maximum(values, 1e-300) / low) / math.log(high / low))
+    return np.asarray((values - low) / (high - low))
 
 
 def _unique_names(found: list[Figure]) -> tuple[Figure, ...]:

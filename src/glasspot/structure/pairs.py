@@ -24,6 +24,8 @@ from glasspot.structure.frames import Frame, cell_heights
 # Above this number of atoms bins win over taking every pair (measured at r_max = 10 A, density of silica).
 ALL_PAIRS_LIMIT = 6000
 
+IntArray = NDArray[np.int64]
+
 
 def pair_labels(species: Sequence[str]) -> tuple[str, ...]:
     """Return the pairs a <= b in the order of ``species``: ("Si", "O") -> ("Si-Si", "Si-O", "O-O")."""
@@ -94,7 +96,7 @@ def neighbour_list(
 
 
 def compile_kernels() -> None:
-    """Compile (or load from the cache of numba) every kernel on a few atoms, so that nothing measured later waits for it."""
+    """Compile (or load from the cache of numba) every kernel on a few atoms, so that no measurement waits for it."""
     cube = Frame.from_symbols(["Si", "O"], [[0.1, 0.1, 0.1], [2.0, 2.0, 2.0]], 8.0)
     tilted = Frame.from_symbols(["Si", "O"], cube.positions, [[8.0, 0.0, 0.0], [1.0, 8.0, 0.0], [0.0, 0.0, 8.0]])
     fine_histogram(cube, 4.0, 8)
@@ -129,7 +131,9 @@ def _count(frame: Frame, r_max: float, n_bins: int) -> NDArray[np.float64]:
     return np.asarray(_binned(position, types, frame.cell, bins, start, shape, reach, table, n_pairs, r_max, n_bins))
 
 
-def _bins(frame: Frame, r_max: float, width: float) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray, NDArray]:
+def _bins(
+    frame: Frame, r_max: float, width: float
+) -> tuple[NDArray[np.float64], IntArray, IntArray, IntArray, IntArray, IntArray]:
     """Sort atoms into bins of the cell about ``width`` wide.
 
     Returns positions (n, 3) wrapped and sorted by bin, their bin (n,), the order, where each bin starts (n_bins + 1,),

@@ -76,7 +76,7 @@ class PairDistribution:
 
     def partial(self, pair: str) -> NDArray[np.float64]:
         """Return g_ab(r) of one pair, (n,)."""
-        return self.g[self.index(pair)]
+        return np.asarray(self.g[self.index(pair)])
 
 
 def standard_error(blocks: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
