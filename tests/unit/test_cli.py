@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,11 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         said = process.stderr.read()
     assert process.returncode == 0
     assert said == ""
+
+
+def test_a_terminal_without_accents_is_no_error() -> None:
+    command = [sys.executable, "-m", "glasspot", "potentials", "show", "CHIK"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0
+    assert "Carr?, Horbach" in done.stdout
