@@ -22,6 +22,24 @@ def test_what_a_user_typed_cannot_break_the_line_or_colour_the_terminal(
     assert one_line("Å³  ü\tx\u202e") == "Å³ ü x?"
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["fit", "a.toml", "--workers", "many"], "--workers: invalid int value: 'many'; see glasspot fit --help"),
+        (["potentials", "shwo", "BKS"], "invalid choice: 'shwo'"),
+        ([], "the following arguments are required: COMMAND; see glasspot --help"),
+    ],
+)
+def test_a_wrong_word_is_one_line(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    message = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert says in message
+    assert message.startswith("glasspot: ")
+    assert message.count("\n") == 1
+
+
 @pytest.mark.parametrize("command", ["status", "report"])
 def test_a_name_that_no_file_can_have_is_told(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "x" * 300]) == 2

@@ -199,6 +199,8 @@ def test_a_file_of_ones_own(tmp_path: Path, capsys) -> None:
         ("Si = 2.4", "Si = 2.4\nQq = 1.0", '"Qq" is no chemical element'),
         ("alpha = 0.25", "alpha = 1e300", '"alpha" must lie between 0 and 10 1/A'),
         ("r_cut = 8.0", "r_cut = 1e9", '"r_cut" must be at most 50 A'),
+        ("n = 24.0", "n = 1000.0", '"n" must be above zero and at most 50'),
+        ("rho = ", "rho = -", '"rho" must be above zero'),
         ("[charges]", "x = " + "[" * 3000 + "\n[charges]", "nested too deeply"),
     ],
 )

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from glasspot import __version__
 from glasspot.errors import GlasspotError
@@ -26,11 +27,19 @@ examples:
 Exit codes: 0 done, 1 the run failed (the message says why), 2 bad input (the message says how to mend it)."""
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that says a mistake in one line, as every command does, in place of argparse's long usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the mistake and the help to ask for; exit code 2."""
+        self.exit(2, f"glasspot: {one_line(message)}; see {self.prog} --help\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every command; imports nothing heavy."""
     from glasspot.cli import analyse, fit, potentials, quench, report, status
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="glasspot", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"glasspot {__version__}")

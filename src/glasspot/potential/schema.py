@@ -26,6 +26,7 @@ WALLS = ("auto", "none")
 MOST_NAME = 60  # characters
 LONGEST_CUT = 50.0  # A
 STRONGEST_ALPHA = 10.0  # 1/A
+HIGHEST = {"rho": 1e3, "n": 50.0, "a": 100.0, "r0": 20.0}  # lengths in A; beyond them energies overflow
 
 
 def check_name(name: str, where: str) -> str:
@@ -147,8 +148,9 @@ def _read_term(table: Mapping[str, Any], factor: float, where: str) -> Term:
     for name in kind.parameters():
         optional = name == "C" or (name, form) in {("D", "born-mayer-huggins")} or (name == "D" and rule is not None)
         value = _number(table, name, where, 0.0 if optional else None)
-        if name in ("rho", "n") and value <= 0.0:
-            raise GlasspotError(f'{where}: "{name}" must be above zero, got {value:g}')
+        highest = HIGHEST.get(name)
+        if highest is not None and not 0.0 < value <= highest:
+            raise GlasspotError(f'{where}: "{name}" must be above zero and at most {highest:g}, got {value:g}')
         numbers[name] = value * factor if name in kind.energy_parameters else value
     if rule is not None:
         numbers["composition_rule"] = rule
@@ -169,11 +171,14 @@ def _read_three_body(table: Mapping[str, Any], factor: float, elements: tuple[st
     check_keys(table, [f.name for f in fields(ThreeBody)], where)
     (centre,) = _species([table.get("centre")], 1, elements, where)
     a, b = _species(table.get("ends"), 2, elements, where)
+    theta0 = _number(table, "theta0", where)
+    if not 0.0 <= theta0 <= 180.0:
+        raise GlasspotError(f'{where}: "theta0" must lie between 0 and 180 degrees, got {theta0:g}')
     return ThreeBody(
         centre=centre,
         ends=(a, b),
         K=_number(table, "K", where) * factor,
-        theta0=_number(table, "theta0", where),
+        theta0=theta0,
         rho=_positive(table, "rho", where),
         r_cut=_positive(table, "r_cut", where),
     )
