@@ -1,0 +1,208 @@
+"""The loop of a fit and what is reported of it, without MD: curves that answer linearly to the parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from glasspot.campaign import runner as runner_module
+from glasspot.campaign.fit import run_fit
+from glasspot.campaign.folder import driving
+from glasspot.campaign.plan import FitPlan, Protocols
+from glasspot.campaign.runner import Runner, RunningJob
+from glasspot.cli.fit import _keep_plan
+from glasspot.errors import GlasspotError, RunFailedError
+from glasspot.evaluate.job import EngineChoice, Job, Outcome, write_outcome
+from glasspot.potential.io import load_potential
+from glasspot.potential.parameters import ParameterSpace
+from glasspot.presets import preset
+from glasspot.report.collect import collect
+from glasspot.store import Store
+from glasspot.structure.pairs import pair_labels
+from glasspot.structure.pdf import ideal_pairs
+from glasspot.target import CurveTarget, Objective, System
+from glasspot.units import BOLTZMANN
+
+COUNTS, LENGTH, TEMPERATURE = {"Si": 27, "O": 54}, 10.7, 3600.0
+SPACE = ParameterSpace.build(load_potential("BKS"), ["charge.Si", "O-O.rho"])
+LABELS = pair_labels(tuple(COUNTS))
+ANSWER = SPACE.to_cube(SPACE.base) + np.array([-0.12, 0.09])  # the point of the cube whose curves are the target
+BLOCKS, NOISE = 5, 1e-4
+
+
+def ideal(n_nodes: int, r_max: float) -> np.ndarray:
+    """Return the fine histogram of an ideal gas, (n_pairs, n_nodes + 1)."""
+    r = np.arange(n_nodes + 1) * r_max / n_nodes
+    return ideal_pairs(COUNTS)[:, None] * 4 * np.pi * r**2 * (r_max / n_nodes) / LENGTH**3
+
+
+def response(n_nodes: int, r_max: float) -> np.ndarray:
+    """Return d histogram / d cube, (n_pairs, n_nodes + 1, 2): a shift of each pair's peak by either parameter."""
+    r = np.arange(n_nodes + 1) * r_max / n_nodes
+    bumps = [np.exp(-((r - centre) ** 2) / 0.1) for centre in (3.1, 1.6, 2.6)]
+    shapes = np.array([[bump, np.gradient(bump, r)] for bump in bumps])
+    return ideal(n_nodes, r_max)[:, :, None] * np.swapaxes(shapes, 1, 2)
+
+
+def histogram(point: np.ndarray, n_nodes: int, r_max: float) -> np.ndarray:
+    return ideal(n_nodes, r_max) + response(n_nodes, r_max) @ (point - SPACE.to_cube(SPACE.base))
+
+
+def simulated(job: Job, start: object, folder: Path) -> str:
+    """Stand in for ``run_job``: the linear curves of the job's potential with a little noise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    observe = job.observe
+    mean = histogram(SPACE.to_cube(job.potential), observe.n_nodes, observe.r_max)
+    noise = np.random.default_rng(job.seed).normal(0, NOISE, (BLOCKS, 1, mean.shape[1]))
+    arrays: dict[str, np.ndarray] = {
+        "frames": np.full(BLOCKS, 10),
+        "histogram": mean * (1 + noise),
+        "final_positions": np.zeros((1, 3)), "final_cell": np.eye(3), "final_types": np.zeros(1, dtype=int),
+    }  # fmt: skip
+    if observe.response is not None:
+        # From J = -beta <H s> at a mean slope of zero.
+        slopes = -BOLTZMANN * TEMPERATURE * response(observe.n_nodes, observe.r_max)
+        arrays |= {"slope": np.zeros((BLOCKS, 2)), "slope_offset": np.zeros(2), "cross": np.array([slopes] * BLOCKS)}
+    numbers = {"seconds": 2.0, "engine_seconds": 1.5, "pressure_bar": 1e4}
+    if observe.structure:
+        numbers["angle O-Si-O"] = 109.0
+        arrays |= {"angle O-Si-O|x": np.arange(1.0, 180.0, 2.0), "angle O-Si-O|y": np.full(90, 1 / 180)}
+    texts = {"species": ["Si"], "provenance": {"glasspot": "test"}}
+    write_outcome(Outcome(job.key, True, numbers=numbers, arrays=arrays, texts=texts), folder)
+    return job.key
+
+
+class InProcess(Executor):
+    """Runs each job at once, in this process."""
+
+    def submit(self, function: Any, /, *args: Any, **_: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(function(*args))
+        return future
+
+
+class Witness:
+    """A listener that reports the fit whenever something happened."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.stages: list[str] = []
+        self.scores: list[str] = []
+        self.reports: list[Any] = []
+
+    def stage(self, text: str) -> None:
+        self.stages.append(text)
+
+    def step(self, record: dict[str, Any]) -> None:
+        self.reports.append(collect(self.folder))
+
+    def score(self, record: dict[str, Any]) -> None:
+        self.scores.append(record["name"])
+
+    def running(self, jobs: Sequence[RunningJob]) -> None:
+        pass
+
+
+def plan(max_runs: int = 12) -> FitPlan:
+    protocol = preset("liquid-pdf")
+    edges = np.arange(0.5, 6.01, 0.05)
+    blank = CurveTarget("g(r) total", None, edges, np.ones(len(edges) - 1))
+    n_nodes, r_max = 640, 8.0
+    system = System(LABELS, COUNTS, LENGTH**3)
+    values = Objective((blank,), system, r_max, n_nodes).curve_map(blank) @ histogram(ANSWER, n_nodes, r_max).ravel()
+    target = CurveTarget("g(r) total", None, edges, values)
+    return FitPlan(
+        title="a linear world", description="", cautions=("made up",), seed=3, name="fitted", space=SPACE,
+        counts=COUNTS, cell_length=LENGTH, temperature=TEMPERATURE,
+        protocols=Protocols(*([protocol] * 5)), engine=EngineChoice(), targets=(target,),
+        compare=(), replicas=2, max_runs=max_runs, barrier=0.1, candidates=2, selection_runs=2, validation_runs=3,
+        reference_runs=1, source={},
+    )  # fmt: skip
+
+
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch, work: Any = simulated) -> Witness:
+    monkeypatch.setattr(runner_module, "run_job", work)
+    witness = Witness(folder)
+    source = folder / "source.toml"
+    source.write_text("")
+    with driving(folder), Store.create(folder) as store:
+        _keep_plan(store, plan(), source, folder)
+        with Runner(store, folder, InProcess) as jobs:
+            run_fit(plan(), jobs, witness)
+    return witness
+
+
+def test_a_fit_of_a_linear_world_finds_its_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    witness = run(tmp_path, monkeypatch)
+    assert witness.stages == ["targets", "fit", "select", "validate"]
+    assert witness.scores == ["fitted", "BKS"]
+    report = collect(tmp_path)
+    assert report.state == "finished" and report.fitted is not None
+    # The noise of the curves, 1e-4, over their slopes, of order one.
+    assert SPACE.to_cube(report.fitted) == pytest.approx(ANSWER, abs=2e-3)
+    fitted, start = report.scores
+    assert fitted.cost < 1e-3 < 0.01 < start.cost and fitted.observables["angle O-Si-O"] == 109.0
+    assert [panel.title for panel in report.panels] == ["g(r) total"]
+    assert [panel.title for panel in report.structure_panels] == ["angle O-Si-O"]
+    assert all(direction.determined for direction in report.directions)
+    assert all(0 < p.error < 0.05 * abs(p.fitted) for p in report.parameters)
+    runs = report.steps[-1].md_runs + 2 * 2 + 2 * 3  # the descent, two candidates, two validated potentials
+    with Store.open(tmp_path) as store:
+        assert len(store.outcomes()) == runs
+    assert report.timings["MD (all workers together)"] == pytest.approx(1.5 * runs)
+
+
+def test_a_fit_is_reported_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *later = run(tmp_path, monkeypatch).reports
+    assert first.state == "running" and first.fitted is None and first.scores == () and math.isnan(first.noise_floor)
+    assert len(first.steps) == 1 and [s.name for s in first.panels[0].series] == ["target", "start"]
+    assert all(math.isinf(p.error) for p in first.parameters)
+    assert [s.name for s in later[-1].panels[0].series] == ["target", "start", "best so far"]
+    assert "best so far" in later[-1].potentials
+    assert later[-1].steps[-1].cost < 0.1 * first.steps[0].cost
+
+
+def test_a_fit_whose_first_run_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(job: Job, start: object, folder: Path) -> str:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_outcome(Outcome(job.key, False, "boiled", "the melt has boiled", {"seconds": 1.0}), folder)
+        return job.key
+
+    with pytest.raises(RunFailedError, match=r"first run of the fit failed \(boiled\): the melt has boiled"):
+        run(tmp_path, monkeypatch, failing)
+    with Store.open(tmp_path) as store:
+        assert store.get_meta("state") == "failed" and "boiled" in store.get_meta("failure")
+
+
+def test_a_run_that_fails_later_shortens_the_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def second_fails(job: Job, start: object, folder: Path) -> str:
+        if not job.label.startswith("fit 2"):
+            return simulated(job, start, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_outcome(Outcome(job.key, False, "too-hot", "hot", {"seconds": 1.0}), folder)
+        return job.key
+
+    run(tmp_path, monkeypatch, second_fails)
+    steps = collect(tmp_path).steps
+    assert math.isnan(steps[1].cost) and steps[1].note == "too-hot: hot" and not steps[1].accepted
+    start = SPACE.to_cube(SPACE.base)
+    moved = [np.linalg.norm(np.array(list(step.places.values())) - start) for step in steps[1:3]]
+    assert 0 < moved[1] < moved[0]
+
+
+def test_a_fit_that_has_only_just_begun_is_told(tmp_path: Path) -> None:
+    with Store.create(tmp_path):
+        pass
+    with pytest.raises(GlasspotError, match="only just begun"):
+        collect(tmp_path)
+
+
+def test_too_few_runs_for_one_evaluation_are_refused() -> None:
+    with pytest.raises(GlasspotError, match=r"max_runs is 1, less than the 2 md\.replicas"):
+        plan(max_runs=1)
