@@ -140,6 +140,7 @@ def test_notes_say_what_was_left_out_and_why(silica: Path, run: Callable[..., tu
         (["SILICA", "--cell", "big"], "--cell takes one edge or three"),
         (["SILICA", "--cell", "1e308"], "--cell takes one edge or three"),
         (["CUT"], "cut short or damaged"),
+        (["NAN", "--elements", "Si"], "positions or a cell that are not numbers"),
         (["MANY"], "names 99999999999 atoms, more than it can hold"),
     ],
 )
@@ -150,7 +151,10 @@ def test_mistakes_end_in_one_line_and_leave_nothing(
     cut.write_bytes(silica.read_bytes()[:-500])
     many = tmp_path / "many.extxyz"
     many.write_text('99999999999\nLattice="9 0 0 0 9 0 0 0 9"\nSi 0 0 0\n')
-    named = {"SILICA": str(silica), "CUT": str(cut), "MANY": str(many)}
+    nan = tmp_path / "nan.dump"
+    bounds = "ITEM: BOX BOUNDS pp pp pp\n0 nan\n0 9\n0 9\n"
+    nan.write_text(f"ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n1\n{bounds}ITEM: ATOMS id type x y z\n1 1 0 0 0\n")
+    named = {"SILICA": str(silica), "CUT": str(cut), "MANY": str(many), "NAN": str(nan)}
     out = tmp_path / "out"
     # A good file first: nothing of it may be written either.
     code, printed, err = run(silica, *[named.get(word, word) for word in words], "--out", out)

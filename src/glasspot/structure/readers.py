@@ -165,8 +165,8 @@ def _ase_atoms(path: Path, kind: str, index: str | int, type_elements: Sequence[
     elif kind == "lammps-dump-text":
         options = _dump_options(path, type_elements)
     for atoms in ase.io.iread(path, index=index, format=kind, **options):
-        if not len(atoms) or not np.isfinite(atoms.positions).all():
-            raise ValueError("a frame without atoms, or with positions that are not numbers")
+        if not len(atoms) or not np.isfinite(atoms.positions).all() or not np.isfinite(atoms.cell.array).all():
+            raise ValueError("a frame without atoms, or with positions or a cell that are not numbers")
         yield atoms
 
 
