@@ -18,6 +18,7 @@ from glasspot.errors import GlasspotError
 
 ExecutorFactory = Callable[[], Executor]
 PARENT_POLL_S = 0.5
+GRACE_S = 6.0  # for the engine's clean-up, which gives its program 5 s
 
 
 def local_workers() -> int:
@@ -68,3 +69,6 @@ def _watch_parent(driver: int) -> None:
     while os.getppid() == driver:
         time.sleep(PARENT_POLL_S)
     os.kill(os.getpid(), signal.SIGTERM)
+    # The pool takes the exception for the job's own and would wait for the next job, forever.
+    time.sleep(GRACE_S)
+    os._exit(143)

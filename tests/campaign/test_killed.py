@@ -36,11 +36,13 @@ def test_a_killed_driver_is_resumed_to_the_same_end(finished_fit: Path, tmp_path
     path, folder = write_settings(tmp_path), tmp_path / "run"
     driver = start_glasspot("fit", path, "--out", folder, "--workers", "2")
     wait_for(lambda: len(stored(folder)) >= runs_before)
+    workers = [pid for pid in children(driver.pid) if "spawn_main" in command_of(pid)]
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
     # Workers see that their driver is gone and end, with the LAMMPS they started.
     wait_for(lambda: not processes_in(folder), 20)
-    assert status(folder)["state"] == "interrupted"
+    wait_for(lambda: not any("spawn_main" in command_of(pid) for pid in workers), 20)
+    assert workers and status(folder)["state"] == "interrupted"
     before = stored(folder)
     resumed = glasspot("fit", path, "--out", folder, "--resume", "--workers", "2")
     assert resumed.returncode == 0, resumed.stderr

@@ -77,8 +77,9 @@ def test_each_job_runs_once_and_outcomes_come_in_order(tmp_path: Path) -> None:
         assert [int(o.arrays["seed"][0]) for o in again.run(asked)] == [1, 2, 3]
 
 
-def test_a_dead_worker_costs_only_its_own_run(tmp_path: Path) -> None:
-    executor = Scripted({2: BrokenExecutor("killed")})
+@pytest.mark.parametrize("death", [BrokenExecutor("killed"), SystemExit(143)])
+def test_a_dead_worker_costs_only_its_own_run(tmp_path: Path, death: BaseException) -> None:
+    executor = Scripted({2: death})
     with runner(tmp_path, executor) as run:
         assert [int(o.arrays["seed"][0]) for o in run.run(jobs(3))] == [1, 2, 3]
     assert executor.submitted == 4  # three, and the second once more

@@ -145,6 +145,9 @@ class Runner:
         """Raise what kept a worker from leaving an outcome."""
         try:
             future.result()
+        except SystemExit as error:
+            # Somebody told the worker to end: to the campaign it has died, and must not end the driver too.
+            raise BrokenExecutor(f"the worker of {job.label} was ended") from error
         except (OSError, UnwritableError) as error:
             raise RunFailedError(
                 f"{job.label} could not be run in {self.job_folder(job.key)} ({error}); is the disk full? "

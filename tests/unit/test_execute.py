@@ -1,0 +1,86 @@
+"""Local workers: how many, what they inherit, and how they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+
+import pytest
+
+from glasspot.errors import GlasspotError
+from glasspot.execute import executor_factory, local_workers, stop
+
+
+def pid_and_threads() -> tuple[int, str | None]:
+    return os.getpid(), os.environ.get("OMP_NUM_THREADS")
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended and that nobody has asked for (a zombie) does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    return bool(state) and not state.startswith("Z")
+
+
+def wait_until_gone(pid: int, seconds: float = 20.0) -> bool:
+    end = time.monotonic() + seconds
+    while is_alive(pid) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not is_alive(pid)
+
+
+def test_no_workers_are_refused() -> None:
+    with pytest.raises(GlasspotError, match="workers is 0; expected 1 or more"):
+        executor_factory(0)
+    assert 1 <= local_workers() <= (os.cpu_count() or 1)
+
+
+def test_a_worker_uses_one_thread_and_leaves_the_drivers_settings_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    executor = executor_factory(1)()
+    try:
+        pid, threads = executor.submit(pid_and_threads).result(30)
+    finally:
+        stop(executor)
+    assert pid != os.getpid() and threads == "1" and "OMP_NUM_THREADS" not in os.environ
+    assert wait_until_gone(pid)
+
+
+def test_stop_does_not_wait_for_running_work() -> None:
+    executor = executor_factory(1)()
+    pid, _ = executor.submit(pid_and_threads).result(30)
+    running = executor.submit(time.sleep, 600)
+    began = time.monotonic()
+    while not running.running() and time.monotonic() - began < 10:
+        time.sleep(0.01)
+    stop(executor)
+    assert time.monotonic() - began < 15
+    assert wait_until_gone(pid)
+    with pytest.raises((BrokenExecutor, SystemExit)):
+        running.result(10)
+
+
+DRIVER = """
+import os, time
+from glasspot.execute import executor_factory
+if __name__ == "__main__":
+    executor = executor_factory(1)()
+    print(executor.submit(os.getpid).result(), flush=True)
+    executor.submit(time.sleep, 600)
+    time.sleep(600)
+"""
+
+
+def test_a_worker_does_not_outlive_a_driver_that_was_killed(tmp_path: Path) -> None:
+    script = tmp_path / "driver.py"
+    script.write_text(DRIVER)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        worker = int(driver.stdout.readline())
+        assert is_alive(worker)
+        driver.send_signal(signal.SIGKILL)
+    assert wait_until_gone(worker)
