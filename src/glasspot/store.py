@@ -46,8 +46,10 @@ class Store:
             connection = sqlite3.connect(path, isolation_level=None)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.OperationalError, OSError) as error:
             raise GlasspotError(f"cannot write the store {path} ({error}); is the folder writable?") from error
+        except sqlite3.Error as error:
+            raise GlasspotError(_unreadable(path, error)) from error
         return cls(connection, path)
 
     @classmethod
@@ -60,7 +62,7 @@ class Store:
             connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
             connection.execute("SELECT count(*) FROM meta").fetchone()
         except sqlite3.Error as error:
-            raise GlasspotError(f"the store {path} cannot be read ({error})") from error
+            raise GlasspotError(_unreadable(path, error)) from error
         return cls(connection, path)
 
     def __enter__(self) -> Store:
@@ -118,7 +120,7 @@ class Store:
         try:
             return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise GlasspotError(f"the store {self.path} cannot be read ({error})") from error
+            raise GlasspotError(_unreadable(self.path, error)) from error
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -131,6 +133,10 @@ class Store:
                 f"the store {self.path} cannot be written ({error}); is the disk full or the folder read-only? "
                 "What was finished is kept; mend it and use --resume"
             ) from error
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    return f"the store {path} cannot be read ({error}); it is damaged, or not of glasspot: choose another folder"
 
 
 def _make_empty(path: Path) -> None:
