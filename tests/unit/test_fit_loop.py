@@ -13,10 +13,9 @@ import pytest
 
 from glasspot.campaign import runner as runner_module
 from glasspot.campaign.fit import run_fit
-from glasspot.campaign.folder import driving
+from glasspot.campaign.folder import driving, keep_plan
 from glasspot.campaign.plan import FitPlan, Protocols
 from glasspot.campaign.runner import Runner, RunningJob
-from glasspot.cli.fit import _keep_plan
 from glasspot.errors import GlasspotError, RunFailedError
 from glasspot.evaluate.job import EngineChoice, Job, Outcome, write_outcome
 from glasspot.potential.io import load_potential
@@ -132,7 +131,7 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, work: Any = simulated) ->
     source = folder / "source.toml"
     source.write_text("")
     with driving(folder), Store.create(folder) as store:
-        _keep_plan(store, plan(), source, folder)
+        keep_plan(store, plan(), source)
         with Runner(store, folder, InProcess) as jobs:
             run_fit(plan(), jobs, witness)
     return witness

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from glasspot.campaign.plan import FitPlan
 from glasspot.errors import GlasspotError
 from glasspot.store import STORE_FILE, Store
 
@@ -86,6 +88,18 @@ def check_same_run(store: Store, settings: Mapping[str, Any]) -> None:
             "the settings changed since this run began: " + "; ".join(changed[:6])
             + ". Undo the change to resume, or start anew in another --out"
         )  # fmt: skip
+
+
+def keep_plan(store: Store, plan: FitPlan, asked: Path) -> None:
+    """Store what a report needs of the plan, and a copy of the file that ``asked`` for it, as run.toml."""
+    windows = {name: list(window) for name, window in plan.space.windows().items()}
+    began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    content = {
+        "title": plan.title, "description": plan.description, "cautions": list(plan.cautions), "seed": plan.seed,
+        "space": plan.space.to_dict(), "windows": windows, "began": began,
+    }  # fmt: skip
+    store.path.with_name("run.toml").write_bytes(asked.read_bytes())
+    store.set_meta("plan", content)
 
 
 def differences(before: Any, after: Any, place: str = "") -> list[str]:

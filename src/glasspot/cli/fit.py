@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 HELP = "fit a potential to a target, validate it and write the report"
 DESCRIPTION = """\
@@ -37,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from glasspot.campaign.fit import run_fit
-    from glasspot.campaign.folder import check_folder, check_same_run, driving, make_folder
+    from glasspot.campaign.folder import check_folder, check_same_run, driving, keep_plan, make_folder
     from glasspot.campaign.runner import Runner
     from glasspot.cli.fit_display import FitDisplay
     from glasspot.config import load_fit_config
@@ -59,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     with driving(folder), Store.create(folder) as store:
         check_same_run(store, plan.source)
         if store.get_meta("plan") is None:  # also after a crash before the first run
-            _keep_plan(store, plan, path, folder)
+            keep_plan(store, plan, path)
         with FitDisplay(plan, folder, notes, workers) as display:
             with Runner(store, folder, factory, display.running) as runner:
                 run_fit(plan, runner, display)
@@ -67,24 +66,3 @@ def run(args: argparse.Namespace) -> int:
             page = write_report(folder)
         display.finish(store, page)
     return 0
-
-
-def _keep_plan(store: Any, plan: Any, path: Path, folder: Path) -> None:
-    """Store what a report needs of the plan, and a copy of the file that asked for it."""
-    import time
-
-    store.set_meta("plan", {
-        "title": plan.title,
-        "description": plan.description,
-        "cautions": list(plan.cautions),
-        "seed": plan.seed,
-        "temperature": plan.temperature,
-        "cell_length": plan.cell_length,
-        "max_runs": plan.max_runs,
-        "replicas": plan.replicas,
-        "space": plan.space.to_dict(),
-        "windows": {name: list(window) for name, window in plan.space.windows().items()},
-        "compare": [potential.to_dict() for potential in plan.compare],
-        "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    })  # fmt: skip
-    (folder / "run.toml").write_bytes(path.read_bytes())
