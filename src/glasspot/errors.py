@@ -31,6 +31,15 @@ def check_keys(given: Iterable[str], known: Iterable[str], where: str, needed: I
             raise GlasspotError(f'{where}: the key "{key}" is missing.')
 
 
+def check_choice(value: str, options: Iterable[str], what: str) -> None:
+    """Raise GlasspotError, with a hint, when ``value`` is not among the ``options``; ``what`` names it."""
+    options = tuple(options)
+    if value not in options:
+        raise GlasspotError(
+            f'{what} is "{value}"; expected one of {", ".join(options)}.{did_you_mean(str(value), options)}'
+        )
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """Return ``' Did you mean "x"?'`` for the closest option, or an empty string when none is close."""
     by_lower = {option.lower(): option for option in options}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import signature
 
-from glasspot.errors import GlasspotError, check_keys, did_you_mean
+from glasspot.errors import GlasspotError, check_choice, check_keys, did_you_mean
 from glasspot.protocol import Protocol, Stage
 
 ATMOSPHERE = 1.01325  # bar
@@ -36,8 +36,8 @@ def liquid_pdf(
     of that). velocities: "draw" or, for a warm start that has them, "keep". A sample each 0.02 ps: those of 0.05 ps
     proved too sparse for the fluctuation fit.
     """
-    _one_of("start", start, ("packing", "warm"))
-    _one_of("velocities", velocities, ("draw", "keep"))
+    check_choice(start, ("packing", "warm"), "start")
+    check_choice(velocities, ("draw", "keep"), "velocities")
     first: tuple[Stage, ...] = ()
     if start == "packing":
         hot = temperature + hot_excess
@@ -102,11 +102,6 @@ def melt_quench(
         ),
         timestep=timestep,
     )
-
-
-def _one_of(key: str, value: str, options: tuple[str, ...]) -> None:
-    if value not in options:
-        raise GlasspotError(f'{key} is "{value}"; expected {" or ".join(options)}.{did_you_mean(str(value), options)}')
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def test_a_rate_that_gives_no_whole_number_of_steps_is_rounded_to_one():
         ("melt-quench", {"rate": 0}, "more than 0"),
         ("melt-quench", {"rate": "fast"}, "expected a number"),
         ("melt-quench", {"melt_temperature": 200}, "more than the final"),
-        ("liquid-pdf", {"start": "cold"}, "packing or warm"),
+        ("liquid-pdf", {"start": "cold"}, "one of packing, warm"),
         ("melt-quench", {"melt_temperature": float("inf")}, "finite"),
         ("melt-quench", {"timestep": float("nan")}, "finite"),
         ("melt-quench", {"timestep": 0}, "timestep is 0 ps"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from glasspot.errors import GlasspotError, check_keys, did_you_mean
+from glasspot.errors import GlasspotError, check_choice, check_keys, did_you_mean
 from glasspot.oxides import is_species
 from glasspot.potential.coulomb import DSF, PPPM, STYLES, Coulomb, Wolf
 from glasspot.potential.forms import FORMS, Term
@@ -87,10 +87,7 @@ def _text(table: Mapping[str, Any], key: str, where: str, default: str = "") -> 
 
 def _choice(table: Mapping[str, Any], key: str, where: str, options: tuple[str, ...]) -> str:
     value = _text(table, key, where, options[0])
-    if value not in options:
-        raise GlasspotError(
-            f'{where}: "{key}" is "{value}"; expected one of {", ".join(options)}.{did_you_mean(value, options)}'
-        )
+    check_choice(value, options, f'{where}: "{key}"')
     return value
 
 
@@ -108,10 +105,7 @@ def _species(value: Any, number: int, known: Iterable[str], where: str) -> tuple
 
 def _read_coulomb(table: Mapping[str, Any], where: str) -> Coulomb:
     style = _text(table, "style", where)
-    if style not in STYLES:
-        raise GlasspotError(
-            f'{where}: "style" is "{style}"; expected one of {", ".join(STYLES)}.{did_you_mean(style, STYLES)}'
-        )
+    check_choice(style, STYLES, f'{where}: "style"')
     kind = STYLES[style]
     names = [f.name for f in fields(kind)]
     check_keys(table, ("style", *names), where)
@@ -133,10 +127,7 @@ def _read_coulomb(table: Mapping[str, Any], where: str) -> Coulomb:
 
 def _read_term(table: Mapping[str, Any], factor: float, where: str) -> Term:
     form = _text(table, "form", where)
-    if form not in FORMS:
-        raise GlasspotError(
-            f'{where}: "form" is "{form}"; expected one of {", ".join(FORMS)}.{did_you_mean(form, FORMS)}'
-        )
+    check_choice(form, FORMS, f'{where}: "form"')
     kind = FORMS[form]
     known = [f.name for f in fields(kind)]
     check_keys(table, ("form", *known), where)
