@@ -70,7 +70,23 @@ def test_a_direction_without_information_has_no_error() -> None:
     )
     found = determination(SPACE, lame, objective())
     assert found["errors"]["Si-O.A"] is not None
+    assert found["errors"]["Si-O.rho"] is None
     assert [d["determined"] for d in found["directions"]] == [True, False]
+
+
+def test_the_window_bounds_what_the_data_leave_open() -> None:
+    """A = 3 B cannot be told apart: the error along that line is the window's, 1/sqrt(12), across it the data's."""
+    model = run(np.random.default_rng(3))
+    tied = np.outer(JACOBIAN[:, 0], [3.0, -1.0])
+    lame = LinearModel(model.point, model.curves, tied, np.zeros((2, 2)), 0.01, model.cost_noise, model.scatter)
+    found = determination(SPACE, lame, objective())
+    covariance = np.array(found["covariance"])
+    along, across = np.array([1.0, 3.0]) / np.sqrt(10), np.array([3.0, -1.0]) / np.sqrt(10)
+    assert along @ covariance @ along == pytest.approx(1 / 12)
+    assert across @ covariance @ across < 1e-3
+    # The line is mostly along the second axis: 0.29 * 3 / sqrt(10) of its window, and a third of that of the first.
+    assert found["errors"]["Si-O.rho"] is None
+    assert found["errors"]["Si-O.A"] == pytest.approx(np.sqrt(1 / 120), rel=0.05)
 
 
 def test_runs_that_scatter_more_than_their_blocks_set_the_noise() -> None:

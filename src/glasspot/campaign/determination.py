@@ -11,7 +11,9 @@ that of the target (of which no more than the size is known) included. What the 
 is no noise, and not in (1).
 
 The eigenvectors of J^T J are the directions; one is called undetermined when a step of half a window along it changes
-the curves by less than the noise.
+the curves by less than the noise. A direction of which (1) knows less than the window does gets the variance of a flat
+distribution over the window, 1/12 in units of the cube: the window bounds what the data leave open, and the other
+parameters keep errors that mean something.
 """
 
 from __future__ import annotations
@@ -26,15 +28,18 @@ from glasspot.target import Objective
 
 # Parts smaller than this of a direction are left out of its description in words.
 SMALL_PART = 0.25
-# In place of an eigenvalue of J^T J that is zero or, its noise taken off, negative: an error beyond any window.
+# Variance of a flat distribution over a window, and the error from which on the data add little to the window.
+WINDOW_VARIANCE = 1.0 / 12.0
+LARGEST_ERROR = 0.2
+# An eigenvalue of J^T J below this, or negative once the noise is taken off, holds no information.
 LEAST_INFORMATION = 1e-12
 
 
 def determination(space: ParameterSpace, model: LinearModel, objective: Objective) -> dict[str, Any]:
     """Return errors of the parameters and their covariance, in units of the cube, and the directions, sharpest first.
 
-    All as plain values. ``model`` is the last one, averaged over its neighbours. An error of half a window or more is
-    None: the data do not determine the parameter.
+    All as plain values. ``model`` is the last one, averaged over its neighbours. An error above a fifth of the window
+    is None: knowing only the window is hardly worse (0.29), so the data do not determine the parameter.
     """
     jacobian = model.jacobian
     # The noise of J inflates J^T J in directions in which there is nothing but noise.
@@ -56,13 +61,17 @@ def determination(space: ParameterSpace, model: LinearModel, objective: Objectiv
                 "words": in_words(components, change, noise),
             }
         )
-    inverse = (vectors / np.maximum(values, LEAST_INFORMATION)) @ vectors.T
-    # With V = s^T s, s of k blocks, (1) is the square of k shifts of the point.
-    shifts = noise / np.linalg.norm(model.scatter) * model.scatter @ jacobian @ inverse
-    covariance = shifts.T @ shifts
+    # With V = s^T s, s of k blocks, (1) is the square of k shifts of the point, here along each direction.
+    shifts = noise / np.linalg.norm(model.scatter) * model.scatter @ jacobian @ vectors
+    shifts /= np.maximum(values, LEAST_INFORMATION)
+    left_open = (values <= LEAST_INFORMATION) | ((shifts**2).sum(0) > WINDOW_VARIANCE)
+    shifts[:, left_open] = 0.0
+    covariance = vectors @ (shifts.T @ shifts + WINDOW_VARIANCE * np.diag(left_open)) @ vectors.T
     errors = np.sqrt(np.diag(covariance))
     return {
-        "errors": {name: (float(e) if e < 0.5 else None) for name, e in zip(space.names, errors, strict=True)},
+        "errors": {
+            name: (float(e) if e < LARGEST_ERROR else None) for name, e in zip(space.names, errors, strict=True)
+        },
         "covariance": covariance.tolist(),
         "directions": directions,
         "noise": noise,

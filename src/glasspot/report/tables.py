@@ -83,7 +83,10 @@ def parameters(report: FitReport) -> Table:
         for p in report.parameters
     )
     columns = ("parameter", "start", "fitted", "change", "window", "what the data say")
-    caption = "± is one standard error from the response of the curves to each parameter, the others free to follow."
+    caption = (
+        "± is one standard error from the response of the curves to each parameter, the others free to follow; in "
+        "directions that the data leave open, the windows bound it."
+    )
     return Table("parameters", "Parameters", caption, columns, rows, words=columns[-1:])
 
 
