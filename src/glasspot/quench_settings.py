@@ -97,8 +97,9 @@ def load_quench_plan(path: Path, potential: str | None = None) -> QuenchPlan:
     protocol = _protocol(config.protocol, str(path))
     protocol_note = f"protocol {protocol.name}: {protocol.note}" if protocol.note else ""
     notes = (composition.note, atoms.note, density_note, protocol_note)
+    other = f"{config.title}, but with {chosen.name}" if config.title and potential is not None else config.title
     return QuenchPlan(
-        title=config.title or f"{composition} with {chosen.name}",
+        title=other or f"{composition} with {chosen.name}",
         composition=str(composition),
         counts=dict(atoms.counts),
         cell_length=length,

@@ -182,3 +182,10 @@ def test_angles_worth_a_look() -> None:
         ("O", "Si", "O"), ("O", "B", "O"), ("O", "Na", "O"), ("Si", "O", "Si"), ("Si", "O", "B"), ("B", "O", "B"),
     ]  # fmt: skip
     assert angle_triples(("Na", "Cl"), ("Na-Cl",)) == [("Cl", "Na", "Cl"), ("Na", "Cl", "Na")]
+
+
+def test_a_density_at_fixed_volume_has_no_error() -> None:
+    from glasspot.report.analysis import _measured
+
+    assert _measured(2.8144151, 4e-17) == "2.814"
+    assert _measured(2.8144151, 0.002) == "2.8144 +- 0.0020"

@@ -187,7 +187,8 @@ def _shares(distribution: Mapping[int, float], prefix: str = "") -> str:
 
 def _measured(value: float, error: float | None) -> str:
     """Return ``3.982 +- 0.004``, with as many digits as the error deserves."""
-    if error is None or not error > 0:
+    # At fixed volume the density has no error but that of rounding.
+    if error is None or not error > 1e-6 * abs(value):
         return f"{value:.4g}"
     digits = min(6, max(0, 1 - math.floor(math.log10(error))))
     return f"{value:.{digits}f} +- {error:.{digits}f}"
