@@ -176,7 +176,8 @@ def test_what_was_decided_for_the_user_is_said(tmp_path: Path) -> None:
     assert any("has not been verified" in caution for caution in plan.cautions)
     other = load_quench_plan(write(tmp_path, text), potential="shik")
     assert other.potential.name == "SHIK" and "O" in other.potential.charges
-    assert "SHIK" in other.title and "BayOpt" not in other.title
+    titled = load_quench_plan(write(tmp_path, 'title = "my glass"\n' + text), potential="shik")
+    assert titled.title == "my glass, but with SHIK"
     total = sum(number * other.potential.charge(name) for name, number in other.counts.items())
     assert total == pytest.approx(0.0, abs=1e-9), "SHIK balances oxygen on the whole atom counts"
 
