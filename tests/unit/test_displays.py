@@ -80,7 +80,17 @@ def test_a_fit_in_a_terminal_has_a_live_line_and_leaves_the_terminal_as_it_was(m
         watch_a_fit()
     (text,) = told
     assert HIDE_CURSOR in text and text.rindex(SHOW_CURSOR) > text.rindex(HIDE_CURSOR)
-    assert "best R_chi 6.12 %  |  fit 4 25 %  |  fit 4.2 0 %  |  1.50 M atom-steps/s  |  at most" in text
+    assert "best R_chi 6.12 %  |  fit 4 25 %  |  1 to start  |  1.50 M atom-steps/s  |  about" in text
+
+
+def test_the_live_line_of_the_validation_counts_what_is_left(monkeypatch) -> None:
+    with terminal(monkeypatch) as told, fit_display() as display:
+        display.stage("validate")
+        # Two under way at 450 000 atom-steps/s each, two to start: 5500 steps of 450 atoms are left, 2.75 s.
+        under_way = [RunningJob(name, 750, 1500, 450_000.0) for name in ("BKS 1", "BKS 2")]
+        display.running([*under_way, RunningJob("ML 1", 0, 2000, 0.0), RunningJob("ML 2", 0, 2000, 0.0)])
+    line = "BKS 1 50 %  |  BKS 2 50 %  |  2 to start  |  0.90 M atom-steps/s  |  about 3 s left in this part"
+    assert line in told[0]
 
 
 def test_an_error_leaves_the_terminal_as_it_was(monkeypatch) -> None:

@@ -44,7 +44,7 @@ class Listener(Protocol):
         """A potential was scored on independent runs."""
 
     def running(self, jobs: Sequence[RunningJob]) -> None:
-        """These jobs are under way now."""
+        """These jobs are not done yet: under way, or waiting for a worker."""
 
 
 class Fit:

@@ -26,7 +26,7 @@ POLL_S = 0.3
 
 @dataclass(frozen=True)
 class RunningJob:
-    """A job under way, for a progress display; steps are 0 until its engine has said something."""
+    """A job under way or waiting, for a progress display; step is 0 until its engine has said something."""
 
     label: str
     step: int
@@ -135,7 +135,7 @@ class Runner:
         while pending:
             clock = time.perf_counter()
             done, pending = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
-            self._on_running([self._progress(futures[f]) for f in pending if f.running()])
+            self._on_running([self._progress(job) for f, job in futures.items() if f in pending])
             self.times.waiting += time.perf_counter() - clock
             for future in done:
                 self._check(future, futures[future])

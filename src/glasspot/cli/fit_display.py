@@ -77,15 +77,12 @@ class FitDisplay(Display):
         parts = [f"{self._clock()}  {self.current}"]
         if self.best:
             parts.append(f"best R_chi {100 * self.best[0]:.2f} %")
-        for job in jobs:
-            share = 100 * job.step / job.total_steps if job.total_steps else 0.0
-            parts.append(f"{job.label} {share:.0f} %")
-        atom_steps_per_s = sum(job.atom_steps_per_s for job in jobs)
-        if atom_steps_per_s > 0:
-            parts.append(speed(atom_steps_per_s))
-            left = self._left()
-            if left is not None:
-                parts.append(f"at most {left} left in this part")
+        under_way = [job for job in jobs if job.atom_steps_per_s > 0]
+        parts += [f"{job.label} {100 * job.step / job.total_steps:.0f} %" for job in under_way]
+        if len(jobs) > len(under_way):
+            parts.append(f"{len(jobs) - len(under_way)} to start")
+        if under_way:
+            parts += [speed(sum(job.atom_steps_per_s for job in under_way)), self._left(jobs)]
         self.show("  |  ".join(parts))
 
     def finish(self, store: Store, page: Path) -> None:
@@ -108,13 +105,15 @@ class FitDisplay(Display):
             self.say(f"  {direction['words']}")
         self.say(f"report: {page}")
 
-    def _left(self) -> str | None:
-        """Return the time that the evaluations still allowed may take; the fit may stop earlier."""
-        if self.current != "fit" or self.runs == 0:
-            return None
-        per_run = (time.monotonic() - self.began) / self.runs
-        seconds = per_run * max(self.plan.max_runs - self.runs, 0)
-        return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+    def _left(self, jobs: Sequence[RunningJob]) -> str:
+        """Return the time left in this part. In the fit that of all evaluations allowed: it often stops earlier."""
+        if self.current == STAGES["fit"] and self.runs:
+            seconds = (time.monotonic() - self.began) / self.runs * max(self.plan.max_runs - self.runs, 0)
+        else:
+            steps = sum(job.total_steps - job.step for job in jobs)
+            seconds = steps * sum(self.plan.counts.values()) / sum(job.atom_steps_per_s for job in jobs)
+        amount = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+        return f"about {amount} left in this part"
 
     def _unverified(self) -> list[str]:
         potentials = {p.name: p for p in (self.plan.space.base, *self.plan.compare)}
