@@ -178,6 +178,19 @@ def parse_table(model: type[Model], data: Mapping[str, Any], where: str) -> Mode
         raise GlasspotError(f"{where}: {_explain(model, error)}") from None
 
 
+# What pydantic says of a wrong kind of value, in the words of someone who writes TOML.
+WRONG_KIND = {
+    "int_type": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "string_type": 'expected text in quotes, such as "SiO2"',
+    "bool_type": "expected true or false",
+    "list_type": "expected a list in brackets, or [[...]] for a table",
+    "tuple_type": "expected a list in brackets, such as [0.9, 8.0]",
+    "model_type": "expected a table of its own, such as [system]",
+}
+
+
 def _explain(model: type[BaseModel], error: ValidationError) -> str:
     # A misspelt key also leaves the right one missing: the misspelling is the better thing to say.
     first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
@@ -189,9 +202,9 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
         return f'unknown key "{place[-1]}" in {table}; known: {", ".join(known)}.{did_you_mean(place[-1], known)}'
     if first["type"] == "missing":
         if isinstance(first["loc"][-1], int):
-            return f"{name} has {first['loc'][-1]} values; expected more"
+            return f"{name} has too few values: {first['loc'][-1]}; expected [low, high]"
         return f'the key "{name}" is missing'
-    message = first["msg"].removeprefix("Value error, ")
+    message = WRONG_KIND.get(first["type"], first["msg"].removeprefix("Value error, "))
     given = first.get("input")
     shown = "" if isinstance(given, dict | BaseModel) else f" (given: {given!r})"
     return f"{name or 'the file'}: {message}{shown}"

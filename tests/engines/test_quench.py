@@ -193,3 +193,18 @@ def test_a_silica_melt_that_would_not_flow_is_told(tmp_path: Path) -> None:
 def test_the_examples_are_valid(path: Path) -> None:
     plan = load_quench_plan(path)
     assert plan.n_atoms >= 300 and plan.protocol.n_samples > 0
+
+
+def test_a_program_that_cannot_start_leaves_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It exists, so that only trying it can tell; the same --out must work once it is mended."""
+    program = tmp_path / "lmp"
+    program.write_text("#!/no/such/interpreter\n")
+    program.chmod(0o755)
+    text = (
+        f'composition = "SiO2"\natoms = 72\npotential = "BKS"\n[protocol]\npreset = "melt-quench-quick"\n'
+        f'[engine]\ncommand = "{program}"\n'
+    )
+    folder = tmp_path / "glass"
+    assert main(["quench", str(write(tmp_path, text)), "--out", str(folder)]) == 2
+    assert "no lmp" in capsys.readouterr().err
+    assert not folder.exists()
