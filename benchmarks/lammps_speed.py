@@ -28,7 +28,6 @@ import numpy as np
 from glasspot.engine import deck
 from glasspot.engine.base import Simulation
 from glasspot.engine.calculator import GlasspotCalculator
-from glasspot.engine.cell import LammpsCell, data_file
 from glasspot.engine.dump import DumpReader
 from glasspot.engine.lammps import LammpsEngine
 from glasspot.engine.process import find_program
@@ -135,9 +134,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         frame = melt(args.atoms, folder)
-        charges = {s: load_potential("BKS").charge(s) for s in frame.species}
-        text = data_file(frame, LammpsCell.of(frame), charges, deck.masses(frame.species))
-        (folder / "start.data").write_text(text)
+        (folder / "start.data").write_text(deck.data_text(load_potential("BKS"), frame))
         deck.write_lammps_potential(load_potential("BKS"), frame.species, folder)
         error = force_error(frame, folder)
         times: dict[str, list[float]] = {variant: [] for variant in VARIANTS}

@@ -13,8 +13,10 @@ The structure (curves, figures, summary.json) is written by the report, see ``gl
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +25,6 @@ from typing import Any
 
 from glasspot.engine import deck
 from glasspot.engine.base import EngineFailure, OnProgress, Sample, Simulation
-from glasspot.engine.cell import LammpsCell, data_file
 from glasspot.engine.dump import LogReader, ThermoRow
 from glasspot.engine.lammps import LammpsEngine
 from glasspot.engine.process import find_program
@@ -104,7 +105,15 @@ def make_glass(plan: QuenchPlan, folder: Path, on_progress: OnProgress | None = 
     except OSError as error:
         raise GlasspotError(f"cannot write in {folder}: {error.strerror}; choose another --out.") from error
     simulation = Simulation(plan.potential, start, plan.protocol, plan.seed)
-    frames, final = _run(plan, simulation, folder / RUN_FOLDER, on_progress)
+    try:
+        frames, final = _run(plan, simulation, folder / RUN_FOLDER, on_progress)
+    except EngineFailure as failure:
+        if failure.reason == "no-program":
+            # Nothing was run: leave the folder free for the next try.
+            shutil.rmtree(folder / RUN_FOLDER, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
     seconds = time.monotonic() - began
     analysis = analyse(frames or [final.frame], Options(cutoffs=plan.cutoffs))
     return Glass(final, tuple(frames), analysis, seconds, plan.protocol.total_steps * plan.n_atoms / seconds)
@@ -137,8 +146,7 @@ def write_glass(plan: QuenchPlan, glass: Glass, folder: Path) -> None:
     """Write the configurations and the thermodynamic record."""
     final = glass.final.frame
     write_frames(folder / "glass.extxyz", final)
-    charges = {name: plan.potential.charge(name) for name in final.species}
-    (folder / "glass.data").write_text(data_file(final, LammpsCell.of(final), charges, deck.masses(final.species)))
+    (folder / "glass.data").write_text(deck.data_text(plan.potential, final))
     if glass.frames:
         write_frames(folder / "frames.extxyz", glass.frames)
     _write_thermo(plan.protocol, LogReader(folder / RUN_FOLDER / deck.LOG).read(), folder / "thermo.csv")

@@ -9,7 +9,7 @@ import numpy as np
 
 from glasspot.engine import deck
 from glasspot.engine.base import Sample, Simulation
-from glasspot.engine.cell import LammpsCell, data_file
+from glasspot.engine.cell import LammpsCell
 from glasspot.engine.dump import DumpReader, LogReader
 from glasspot.engine.lammps import LammpsEngine
 from glasspot.engine.process import Child, find_program
@@ -112,8 +112,7 @@ def forces(frame: Frame, potential: Potential, folder: Path, settings: str | Non
     """
     folder.mkdir(exist_ok=True)
     cell = LammpsCell.of(frame)
-    charges = {name: potential.charge(name) for name in frame.species}
-    (folder / "start.data").write_text(data_file(frame, cell, charges, deck.masses(frame.species)))
+    (folder / "start.data").write_text(deck.data_text(potential, frame))
     if settings is None:
         deck.write_lammps_potential(potential, frame.species, folder)
         settings = f"include {deck.INCLUDE}"

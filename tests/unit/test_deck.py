@@ -11,6 +11,7 @@ import pytest
 from glasspot.engine import deck
 from glasspot.engine.cell import LammpsCell, data_file
 from glasspot.errors import GlasspotError
+from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential, ThreeBody
 from glasspot.presets import preset
 from glasspot.protocol import Protocol, Stage
@@ -163,4 +164,8 @@ def test_a_box_is_left_as_it_is_and_any_cell_is_turned() -> None:
 
 
 def test_labels_of_oxidation_states_have_the_mass_of_their_element() -> None:
-    assert deck.masses(["Fe3", "O"]) == {"Fe3": pytest.approx(55.845), "O": pytest.approx(15.999)}
+    pair = Frame(np.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0]]), np.eye(3) * 8.0, ("Fe3", "O"), np.array([0, 1]))
+    text = deck.data_text(load_potential("Guillot-Sator"), pair)
+    lines = text.partition("Masses")[2].partition("Atoms")[0].split("\n")
+    rows = [line.split() for line in lines if line.strip()]
+    assert {row[-1]: float(row[1]) for row in rows} == {"Fe3": pytest.approx(55.845), "O": pytest.approx(15.999)}

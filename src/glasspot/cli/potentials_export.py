@@ -137,8 +137,7 @@ def _require_complete(potential: Potential, species: Sequence[str]) -> None:
 def _write_example(potential: Potential, species: Sequence[str], counts: AtomCounts, folder: Path) -> list[Path]:
     """Write in.example and start.data: a random packing of the glass and a short run at 300 K."""
     from glasspot.composition import start_box
-    from glasspot.engine.cell import LammpsCell, data_file
-    from glasspot.engine.deck import masses
+    from glasspot.engine.deck import data_text
     from glasspot.files import write_text
     from glasspot.structure.frames import Frame
     from glasspot.structure.packing import random_packing
@@ -146,9 +145,8 @@ def _write_example(potential: Potential, species: Sequence[str], counts: AtomCou
     length, _ = start_box(counts, None)
     packed = random_packing(counts.counts, length, seed=1)
     frame = Frame.from_symbols(packed.symbols, packed.positions, packed.cell, species)
-    charges = {name: potential.charge(name) for name in species}
     script = EXAMPLE.format(glass=counts.asked, n_atoms=frame.n_atoms, density=frame.density)
     return [
-        write_text(folder / "start.data", data_file(frame, LammpsCell.of(frame), charges, masses(species))),
+        write_text(folder / "start.data", data_text(potential, frame)),
         write_text(folder / "in.example", script),
     ]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,10 +48,6 @@ def run(args: argparse.Namespace) -> int:
             glass = make_glass(plan, folder, display.progress)
         except EngineFailure as failure:
             if failure.reason == "no-program":
-                # Nothing was run: leave the folder free for the next try.
-                shutil.rmtree(folder / RUN_FOLDER, ignore_errors=True)
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
                 raise
             display.say(failure.log_tail)
             raise RunFailedError(f"the run failed: {failure} The run is in {folder / RUN_FOLDER}.") from failure

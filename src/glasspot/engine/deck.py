@@ -134,15 +134,16 @@ def write_run_folder(simulation: Simulation, folder: Path, threads: int, skin: f
     frame, potential = simulation.start, simulation.potential
     cell = LammpsCell.of(frame)
     write_lammps_potential(potential, frame.species, folder)
-    charges = {name: potential.charge(name) for name in frame.species}
-    (folder / DATA).write_text(data_file(frame, cell, charges, masses(frame.species)))
+    (folder / DATA).write_text(data_text(potential, frame))
     (folder / INPUT).write_text(input_script(simulation.protocol, frame, simulation.seed, threads, skin))
     return cell
 
 
-def masses(species: Sequence[str]) -> dict[str, float]:
-    """Return the standard atomic masses in g/mol."""
-    return {name: atomic_mass(name) for name in species}
+def data_text(potential: Potential, frame: Frame) -> str:
+    """Return LAMMPS's data file of ``frame``, with the charges of ``potential`` and the standard atomic masses."""
+    charges = {name: potential.charge(name) for name in frame.species}
+    masses = {name: atomic_mass(name) for name in frame.species}
+    return data_file(frame, LammpsCell.of(frame), charges, masses)
 
 
 def input_script(protocol: Protocol, frame: Frame, seed: int, threads: int, skin: float) -> str:
