@@ -10,8 +10,9 @@ be made later, so a new weight or range costs no molecular dynamics.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,14 @@ class System:
     counts: Mapping[str, int]
     volume: float  # A^3
 
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Elements in the order in which the labels name them."""
+        return tuple(dict.fromkeys(element for label in self.labels for element in label.split("-")))
+
     def pair_counts(self) -> np.ndarray:
         """Return the number of unordered pairs of each label that gives g(r) = 1, shape (n_pairs,)."""
-        order = dict.fromkeys(element for label in self.labels for element in label.split("-"))
-        return ideal_pairs({element: self.counts[element] for element in order})
+        return ideal_pairs({element: self.counts[element] for element in self.elements})
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,11 @@ class Objective:
 
     def scaled_map(self) -> np.ndarray:
         """Return the matrix from a mean fine histogram (flattened) to all scaled curves, one under the other."""
+        return self._scaled_map
+
+    @cached_property
+    def _scaled_map(self) -> np.ndarray:
+        # Large, and asked for with every outcome.
         return np.vstack([s * self.curve_map(t) for s, t in zip(self.scales(), self.targets, strict=True)])
 
     def scaled_reference(self) -> np.ndarray:
@@ -112,38 +122,36 @@ class Objective:
 
     def cumulative(self) -> np.ndarray:
         """Return the matrix that integrates each scaled curve over r (A): its residual sees shifted peaks from afar."""
-        sizes = [len(t.values) for t in self.targets]
-        result = np.zeros((sum(sizes), sum(sizes)))
-        start = 0
-        for target, size in zip(self.targets, sizes, strict=True):
-            width = float(target.edges[1] - target.edges[0])
-            result[start : start + size, start : start + size] = np.tril(np.ones((size, size))) * width
-            start += size
-        return result
+        from scipy.linalg import block_diag
+
+        widths = [float(t.edges[1] - t.edges[0]) for t in self.targets]
+        blocks = [np.tril(np.full((len(t.values),) * 2, w)) for t, w in zip(self.targets, widths, strict=True)]
+        return np.asarray(block_diag(*blocks))
 
     def r_chi(self, scaled: np.ndarray) -> float:
         """Return R_chi (a fraction) of scaled curves."""
         return float(np.linalg.norm(self.scaled_reference() - scaled))
 
+    def _unscaled(self, scaled: np.ndarray) -> Iterator[tuple[CurveTarget, np.ndarray]]:
+        """Yield each target with its own part of scaled curves, brought back to g(r)."""
+        ends = np.cumsum([len(t.values) for t in self.targets])
+        for target, scale, part in zip(self.targets, self.scales(), np.split(scaled, ends[:-1]), strict=True):
+            yield target, part / scale
+
     def per_curve(self, scaled: np.ndarray) -> dict[str, float]:
         """Return R_chi of each target curve alone, as a fraction."""
-        result, start = {}, 0
-        for target, scale in zip(self.targets, self.scales(), strict=True):
-            part = scaled[start : start + len(target.values)] / scale
-            start += len(target.values)
-            result[target.label] = float(np.linalg.norm(target.values - part) / np.linalg.norm(target.values))
-        return result
+        return {
+            target.label: float(np.linalg.norm(target.values - g) / np.linalg.norm(target.values))
+            for target, g in self._unscaled(scaled)
+        }
 
     def wright_r_x(self, scaled: np.ndarray) -> dict[str, float]:
         """Return Wright's R_X of each target curve, a fraction, on T(r) = 4 pi rho r g(r) over the target's range."""
-        result, start = {}, 0
-        for target, scale in zip(self.targets, self.scales(), strict=True):
-            part = scaled[start : start + len(target.values)] / scale
-            start += len(target.values)
-            # The number density of T(r) cancels.
-            reference, model = (Curve(target.r, target.r * g, label=target.label) for g in (target.values, part))
-            result[target.label] = wright_r_x(reference, model)
-        return result
+        # The number density of T(r) cancels.
+        return {
+            target.label: wright_r_x(Curve(target.r, target.r * target.values), Curve(target.r, target.r * g))
+            for target, g in self._unscaled(scaled)
+        }
 
     def reference_noise(self) -> float:
         """Return the R_chi that the targets' own errors give a perfect model; 0 where no error is known."""
