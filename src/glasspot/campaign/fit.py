@@ -56,6 +56,7 @@ class Fit:
         self.store = runner.store
         self.listener = listener
         self.before = float(self.store.get_meta("seconds", 0.0))  # wall time of earlier sessions
+        self.recorded = {r["number"]: r["seconds"] for r in self.store.records("step")}  # by earlier sessions
 
     def run(self) -> None:
         """Do the whole fit; raise GlasspotError when it cannot go on."""
@@ -153,9 +154,8 @@ class Fit:
 
     def _keep(self, record: dict[str, Any]) -> None:
         """Store an iteration; one that was recorded before keeps its time."""
-        old = {r["number"]: r for r in self.store.records("step")}
         number = record["number"]
-        record["seconds"] = old[number]["seconds"] if number in old else self.before + self.runner.times.wall
+        record["seconds"] = self.recorded.get(number, self.before + self.runner.times.wall)
         self.store.put_record("step", number, record)
         self._note_times()
         self.listener.step(record)

@@ -91,7 +91,7 @@ class Runner:
         return [self._require(job.key) for job in jobs]
 
     def outcome(self, key: str) -> Outcome | None:
-        """Return an outcome from the store, or from the folder of a job that finished while no driver looked."""
+        """Return an outcome from the store; None when it is not there."""
         if key not in self._known:
             data = self.store.get_outcome(key)
             if data is None:
@@ -157,7 +157,7 @@ class Runner:
     def _take(self, job: Job) -> None:
         """Move a finished job's outcome from its folder into the store."""
         path = self.job_folder(job.key) / OUTCOME_FILE
-        if self.store.get_outcome(job.key) is None:
+        if self.outcome(job.key) is None:
             if not path.is_file():
                 return
             data = path.read_bytes()

@@ -10,7 +10,7 @@ from typing import Any
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.runner import RunningJob
 from glasspot.cli.display import Display, clock, speed
-from glasspot.report.status import noise_floor
+from glasspot.report.status import noise_floor, score_of
 from glasspot.store import Store
 
 STAGES = {
@@ -88,8 +88,7 @@ class FitDisplay(Display):
     def finish(self, store: Store, page: Path) -> None:
         """Say how it ended and where the report is."""
         scores = store.records("validation")
-        fitted = next((s for s in scores if s["role"] == "fitted" and s["cost"] is not None), None)
-        start = next((s for s in scores if s["role"] == "start" and s["cost"] is not None), None)
+        fitted, start = score_of(scores, "fitted"), score_of(scores, "start")
         if fitted and start:
             self.say(
                 f"R_chi {100 * fitted['cost']:.2f} +- {100 * fitted['error']:.2f} % on independent runs; "

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from glasspot.engine.base import Engine, EngineFailure, Progress, Sample, Simulation
-from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.errors import GlasspotError, check_choice
 from glasspot.evaluate.job import OUTCOME_FILE, EngineChoice, Job, Outcome, Packing, write_outcome
 from glasspot.evaluate.observe import STRUCTURE_FRAMES, PairObserver, check_response
 from glasspot.evaluate.structure import structure_arrays
@@ -25,11 +25,10 @@ PROGRESS_FILE = "progress.json"
 
 def make_engine(choice: EngineChoice) -> Engine:
     """Return the engine a job names; GlasspotError for an unknown name."""
-    if choice.name == "lammps":
-        from glasspot.engine.lammps import LammpsEngine
+    from glasspot.engine.lammps import LammpsEngine
 
-        return LammpsEngine(command=choice.command, time_limit_s=choice.time_limit_s)
-    raise GlasspotError(f'unknown engine "{choice.name}"; expected "lammps".{did_you_mean(choice.name, ["lammps"])}')
+    check_choice(choice.name, ("lammps",), "engine")
+    return LammpsEngine(command=choice.command, time_limit_s=choice.time_limit_s)
 
 
 def run_job(job: Job, start: Frame | None, folder: Path) -> str:

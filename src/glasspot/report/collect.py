@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,11 +13,9 @@ from glasspot.evaluate.job import Outcome
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.report.data import CurvePanel, Direction, FitReport, Parameter, Score, Series, Step
-from glasspot.report.status import noise_floor, state_of
+from glasspot.report.status import Record, best_step, noise_floor, state_of
 from glasspot.store import Store
 from glasspot.target import Objective
-
-Record = Mapping[str, Any]
 
 
 def collect(folder: Path) -> FitReport:
@@ -33,14 +30,15 @@ def collect(folder: Path) -> FitReport:
         outcomes = {s["name"]: _outcomes(store, s["keys"]) for s in scores}
         fitted = store.get_meta("fitted")
         stored = store.get_meta("objective")
+        found = store.get_meta("determination")
         objective = Objective.from_dict(stored) if stored else None
         return FitReport(
             title=plan["title"],
             description=plan["description"],
             state=state_of(store, folder),
             steps=tuple(_step(s) for s in steps),
-            parameters=_parameters(space, plan, steps, fitted, store.get_meta("determination")),
-            directions=_directions(store.get_meta("determination")),
+            parameters=_parameters(space, plan, steps, fitted, found),
+            directions=_directions(found),
             scores=tuple(_score(s, outcomes[s["name"]]) for s in scores),
             noise_floor=_or_nan(noise_floor(scores)),
             panels=_curve_panels(objective, scores, outcomes, store, steps),
@@ -80,21 +78,16 @@ def _potentials(space: ParameterSpace, steps: Sequence[Record], scores: Sequence
     """Return the potentials whose U(r) is drawn: those that were scored, or before that the start and the best."""
     if scores:
         return {s["name"]: Potential.from_dict(s["potential"]) for s in scores}
-    best = _best(steps)
+    best = best_step(steps)
     found = {space.base.name: space.base}
     return found if best is None else found | {"best so far": space.from_cube(np.array(best["point"]))}
-
-
-def _best(steps: Sequence[Record]) -> Record | None:
-    done = [s for s in steps if s["cost"] is not None]
-    return min(done, key=lambda s: s["cost"]) if done else None
 
 
 def _elements(objective: Objective | None, space: ParameterSpace) -> tuple[str, ...]:
     """Return the elements of the system, as the pairs of its histograms name them."""
     if objective is None:
         return space.base.elements
-    return tuple(dict.fromkeys(element for label in objective.system.labels for element in label.split("-")))
+    return objective.system.elements
 
 
 def _parameters(
@@ -105,11 +98,10 @@ def _parameters(
         final = Potential.from_dict(fitted)
         values, point = space.values(final), space.to_cube(final)
     else:
-        best = _best(steps)
+        best = best_step(steps)
         values = best["values"] if best else {}
         point = np.array(best["point"]) if best else space.to_cube(space.base)
-    known = found is not None and "covariance" in found
-    errors = space.value_errors(point, np.array(found["covariance"])) if found is not None and known else {}
+    errors = space.value_errors(point, np.array(found["covariance"])) if found is not None else {}
     result = []
     for i, p in enumerate(space.parameters):
         low, high = plan["windows"][p.name]
@@ -120,7 +112,7 @@ def _parameters(
                 unit=p.unit,
                 start=start[p.name],
                 fitted=values.get(p.name, math.nan),
-                error=errors.get(p.name, math.inf) if determined else math.inf,
+                error=errors[p.name] if determined else math.inf,
                 window=(low, high),
                 place=float(point[i]),
             )
@@ -166,7 +158,7 @@ def _curve_panels(
     groups = [(s["name"], s["role"], outcomes[s["name"]]) for s in scores if outcomes[s["name"]]]
     if not groups:
         # Not validated yet: the first and the best evaluation of the fit itself.
-        best = _best(steps)
+        best = best_step(steps)
         if best is not None:
             first = next(s for s in steps if s["cost"] is not None)
             groups = [("start", "start", _outcomes(store, first["keys"]))]
@@ -195,18 +187,13 @@ def _structure_panels(scores: Sequence[Record], outcomes: Mapping[str, Sequence[
         for score in scores:
             found = [o for o in outcomes[score["name"]] if f"{name}|y" in o.arrays]
             if found:
-                # Coordination distributions of several runs may end at different numbers: pad with zeros.
-                longest = max((o.arrays[f"{name}|x"] for o in found), key=len)
-                curves = np.array([_padded(o.arrays[f"{name}|y"], len(longest)) for o in found])
-                series.append(Series(score["name"], longest, curves.mean(0), None, score["role"]))
+                x = found[0].arrays[f"{name}|x"]  # the same bins in every run
+                curves = np.array([o.arrays[f"{name}|y"] for o in found])
+                series.append(Series(score["name"], x, curves.mean(0), None, score["role"]))
         angle = name.startswith("angle")
         x_label, y_label = ("angle (degrees)", "density (1/degree)") if angle else ("neighbours", "fraction of atoms")
         panels.append(CurvePanel(name, x_label, y_label, tuple(series)))
     return tuple(panels)
-
-
-def _padded(values: np.ndarray, size: int) -> np.ndarray:
-    return np.pad(values, (0, size - len(values)))
 
 
 def _timings(store: Store) -> dict[str, float]:

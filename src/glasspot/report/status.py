@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from glasspot.campaign.folder import is_driven
 from glasspot.store import Store
+
+Record = Mapping[str, Any]
 
 
 def state_of(store: Store, folder: Path) -> str:
@@ -19,12 +22,20 @@ def state_of(store: Store, folder: Path) -> str:
     return state
 
 
-def noise_floor(scores: list[dict[str, Any]]) -> float | None:
+def best_step(steps: Sequence[Record]) -> Record | None:
+    """Return the record of the iteration with the lowest cost; None before the first that has one."""
+    return min((s for s in steps if s["cost"] is not None), key=lambda s: s["cost"], default=None)
+
+
+def score_of(scores: Sequence[Record], role: str) -> Record | None:
+    """Return the first score of a role, such as "fitted"; None where there is none, or its runs failed."""
+    return next((s for s in scores if s["role"] == role and s["cost"] is not None), None)
+
+
+def noise_floor(scores: Sequence[Record]) -> float | None:
     """Return the R_chi that a perfect model would get in runs of this length, from the scatter of the fitted one's."""
-    for score in scores:
-        if score["role"] == "fitted" and score["cost"] is not None:
-            return float(np.hypot(score["noise"], score["reference_noise"]))
-    return None
+    fitted = score_of(scores, "fitted")
+    return None if fitted is None else float(np.hypot(fitted["noise"], fitted["reference_noise"]))
 
 
 def status(folder: Path) -> dict[str, Any]:
@@ -32,9 +43,8 @@ def status(folder: Path) -> dict[str, Any]:
     with Store.open(folder) as store:
         steps = store.records("step")
         scores = store.records("validation")
-        done = [s for s in steps if s["cost"] is not None]
-        best = min(done, key=lambda s: s["cost"]) if done else None
-        fitted = next((s for s in scores if s["role"] == "fitted"), None)
+        best = best_step(steps)
+        fitted = score_of(scores, "fitted")
         state = state_of(store, folder)
         return {
             "state": state,
