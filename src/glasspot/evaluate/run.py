@@ -74,7 +74,7 @@ def _simulate(job: Job, start: Frame | None, engine: Engine, folder: Path) -> Ou
     if final is None:
         raise EngineFailure("crash", "the engine ended without a last configuration", "")
     engine_seconds = time.perf_counter() - began - fold.seconds
-    numbers, arrays = fold.results(final)
+    numbers, arrays = fold.results()
     numbers |= {
         "density": final.density,
         "engine_seconds": engine_seconds,
@@ -104,15 +104,14 @@ class _Fold:
         self.thermo.append((sample.time_ps, sample.energy_eV, sample.temperature_K, sample.pressure_bar))
         self.seconds += time.perf_counter() - clock
 
-    def results(self, final: Frame) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    def results(self) -> tuple[dict[str, float], dict[str, np.ndarray]]:
         """Return what the samples gave: means and curves."""
         arrays = self.pairs.arrays()
         arrays["thermo"] = np.array(self.thermo)
         names = ("energy_eV", "temperature_K", "pressure_bar")
         numbers = {name: float(mean) for name, mean in zip(names, arrays["thermo"][:, 1:].mean(0), strict=True)}
         if self.job.observe.structure:
-            anion = min(final.species, key=self.job.potential.charge)
-            more_numbers, more_arrays = structure_arrays(self.kept, anion, self.job.observe)
+            more_numbers, more_arrays = structure_arrays(self.kept, self.job.observe)
             numbers |= more_numbers
             arrays |= more_arrays
         return numbers, arrays

@@ -89,7 +89,7 @@ class ParameterSpace:
         taken = {(pair, term) for _, pair, term, field in places if field == "rho"}
         parameters = []
         for name, (element, pair, term, field) in zip(names, places, strict=True):
-            with_rho = field == "A" and (pair, term) in taken and pair is not None
+            with_rho = field == "A" and (pair, term) in taken
             anchor = typical_distance(base, pair) if with_rho and pair is not None else 0.0
             draft = FreeParameter(name, element, pair, term, field, 0.0, 0.0, anchor)
             low, high = _window(base, draft, windows.get(name))
@@ -249,8 +249,12 @@ def _coordinate(potential: Potential, p: FreeParameter) -> float:
             f"{p.name} = {value:g} cannot be a free parameter: it must be above zero at the start; "
             "give the pair a small positive start value in the potential file"
         )
-    shift = p.anchor / float(_terms(potential, p)[p.term].rho) if p.anchor else 0.0
-    return float(np.log(value)) - shift
+    return float(np.log(value)) - _shift(potential, p)
+
+
+def _shift(potential: Potential, p: FreeParameter) -> float:
+    """Return r0 / rho, by which the coordinate of an A that moves with its rho is below ln A; else 0."""
+    return p.anchor / float(_terms(potential, p)[p.term].rho) if p.anchor else 0.0
 
 
 def _set(potential: Potential, p: FreeParameter, x: float) -> Potential:
@@ -260,7 +264,7 @@ def _set(potential: Potential, p: FreeParameter, x: float) -> Potential:
     terms = list(_terms(potential, p))
     value = x
     if p.logarithmic:
-        value = float(np.exp(x + (p.anchor / float(terms[p.term].rho) if p.anchor else 0.0)))
+        value = float(np.exp(x + _shift(potential, p)))
     terms[p.term] = replace(terms[p.term], **{p.field: value})
     pairs = tuple(
         replace(interaction, terms=tuple(terms)) if interaction.elements == p.pair else interaction
@@ -276,7 +280,7 @@ def _window(base: Potential, p: FreeParameter, given: Sequence[float] | None) ->
         if p.logarithmic:
             if given[0] <= 0:
                 raise GlasspotError(f"the window of {p.name} starts at {given[0]:g}; expected a value above zero")
-            shift = p.anchor / float(_terms(base, p)[p.term].rho) if p.anchor else 0.0
+            shift = _shift(base, p)
             return float(np.log(given[0])) - shift, float(np.log(given[1])) - shift
         return float(given[0]), float(given[1])
     x = _coordinate(base, p)
