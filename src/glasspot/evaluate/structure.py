@@ -1,4 +1,4 @@
-"""Coordination and bond angles of a run's frames, as ``glasspot analyse`` finds them: evidence, never part of the cost."""
+"""Coordination and bond angles of a run, as ``glasspot analyse`` finds them: evidence, never part of the cost."""
 
 from __future__ import annotations
 
