@@ -1,0 +1,71 @@
+"""Which machine code to use: chosen at start from what the processor can do, and said in the provenance.
+
+A variant is passed to compiled code as its first argument. numba compiles and caches one machine code for each *type*
+of argument, so what must be known when code is compiled is in the type: the class says which vectors to use, and
+``stamp``, sixteen numbers that are either whole or not, stands for the text of this package. numba looks only at the file of the
+cached function; with the stamp in the type, a change of any file here is met with newly compiled code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import llvmlite.binding as llvm
+from numba.core import config, types
+
+from glasspot.errors import check_choice
+
+
+class Avx512(NamedTuple):
+    """Sixteen lanes; tables of polynomials in registers, vectors stored close together by one instruction."""
+
+    stamp: tuple[int | float, ...]
+
+
+class Portable(NamedTuple):
+    """Eight lanes and nothing that LLVM cannot make for every processor."""
+
+    stamp: tuple[int | float, ...]
+
+
+Variant = Avx512 | Portable
+VARIANTS: dict[str, type[Avx512] | type[Portable]] = {"avx512": Avx512, "portable": Portable}
+WIDTHS = {Avx512: 16, Portable: 8}
+NEEDED = ("avx512f", "avx512vl", "avx512dq", "avx512bw")
+
+
+def choose(name: str = "auto") -> Variant:
+    """Return the best variant this processor can run, or the one named ("avx512", "portable")."""
+    check_choice(name, ("auto", *VARIANTS), "instructions")
+    if name == "auto":
+        name = "avx512" if has_avx512() else "portable"
+    return VARIANTS[name](_stamp())
+
+
+def has_avx512() -> bool:
+    """Tell whether code compiled here may use AVX-512 (numba can be told to leave it out: NUMBA_CPU_FEATURES)."""
+    if config.CPU_FEATURES is not None:
+        present = {word[1:] for word in config.CPU_FEATURES.split(",") if word.startswith("+")}
+        return all(name in present for name in NEEDED)
+    if config.CPU_NAME not in (None, "host", llvm.get_host_cpu_name()):
+        return False
+    features = llvm.get_host_cpu_features()
+    return all(features.get(name, False) for name in NEEDED)
+
+
+def width(variant: Any) -> int:
+    """Return the number of lanes of a variant, given it or, inside an intrinsic, its numba type."""
+    kind = variant.instance_class if isinstance(variant, types.BaseTuple) else type(variant)
+    return WIDTHS[kind]
+
+
+@cache
+def _stamp() -> tuple[int | float, ...]:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    bits = int.from_bytes(digest.digest()[:2], "big")
+    return tuple(1 if bits >> k & 1 else 1.0 for k in range(16))
