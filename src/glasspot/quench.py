@@ -24,8 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.engine import deck
-from glasspot.engine.base import EngineFailure, OnProgress, Sample, Simulation
-from glasspot.engine.dump import LogReader, ThermoRow
+from glasspot.engine.base import EngineFailure, OnProgress, Sample, Simulation, ThermoRow
 from glasspot.engine.lammps import LammpsEngine
 from glasspot.engine.process import find_program
 from glasspot.errors import GlasspotError
@@ -149,7 +148,7 @@ def write_glass(plan: QuenchPlan, glass: Glass, folder: Path) -> None:
     (folder / "glass.data").write_text(deck.data_text(plan.potential, final))
     if glass.frames:
         write_frames(folder / "frames.extxyz", glass.frames)
-    _write_thermo(plan.protocol, LogReader(folder / RUN_FOLDER / deck.LOG).read(), folder / "thermo.csv")
+    _write_thermo(plan.protocol, plan.engine.thermo(folder / RUN_FOLDER), folder / "thermo.csv")
 
 
 def _write_thermo(protocol: Protocol, rows: list[ThermoRow], path: Path) -> None:

@@ -5,7 +5,8 @@ Units: A, ps, eV, K, bar. Energies are potential energies of the whole system.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
@@ -14,6 +15,9 @@ from glasspot import protocol as protocols
 from glasspot.errors import GlasspotError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from glasspot.potential.model import Potential
     from glasspot.structure.frames import Frame
 
@@ -65,6 +69,29 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class ThermoRow:
+    """One line of the record of a run. step counts from the start of the stage; energies are those of ``Sample``.
+
+    total_energy_eV: potential and kinetic energy together. A stage has lines at its start, at each sample and at its
+    end; one that does not sample has some in between as well. A minimisation has at least its start and its end.
+    """
+
+    stage: int
+    step: int
+    temperature_K: float
+    pressure_bar: float
+    energy_eV: float
+    long_range_energy_eV: float
+    density: float  # g/cm3
+    total_energy_eV: float
+
+    @property
+    def is_finite(self) -> bool:
+        """Tell whether the system is still one: no number has become NaN or infinite."""
+        return all(math.isfinite(x) for x in (self.temperature_K, self.pressure_bar, self.energy_eV, self.density))
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a run is: steps are counted over all stages; seconds since its start.
 
@@ -106,7 +133,15 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """Short name, such as "lammps"; part of the identity of a job."""
+        """Short name, such as "lammps"; part of the identity of a job, and the name of a run's folder."""
+        ...
+
+    def check(self, potential: Potential, species: Sequence[str], cell: NDArray[np.float64]) -> None:
+        """Raise GlasspotError when this engine cannot run such a system here; nothing is written.
+
+        species: the distinct ones of the atoms; cell: (3, 3), rows in A. The message says what stands in the way and,
+        where another engine could run it, names that engine. A missing program is an EngineFailure "no-program".
+        """
         ...
 
     def version(self, folder: Path) -> str | None:
@@ -121,4 +156,8 @@ class Engine(Protocol):
         folder: where the engine writes; made if absent. keep: keep the trajectory there as well. Closing the iterator
         stops the run. Raises EngineFailure.
         """
+        ...
+
+    def thermo(self, folder: Path) -> list[ThermoRow]:
+        """Return the rows that the run in ``folder`` left there, of all stages in order; empty without a run."""
         ...

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from glasspot.engine.base import ThermoRow
 from glasspot.errors import GlasspotError
 
 STAGE_MARK = "GLASSPOT stage"
@@ -125,25 +125,6 @@ class _Cursor:
     def doubles(self, count: int) -> NDArray[np.float64]:
         start = self.skip(8 * count)
         return np.frombuffer(self.data, dtype=np.float64, count=count, offset=start)
-
-
-@dataclass(frozen=True)
-class ThermoRow:
-    """One line of the log. step counts from the start of the stage; energies are potential energies in eV."""
-
-    stage: int
-    step: int
-    temperature_K: float
-    pressure_bar: float
-    energy_eV: float
-    long_range_energy_eV: float
-    density: float  # g/cm3
-    total_energy_eV: float
-
-    @property
-    def is_finite(self) -> bool:
-        """Tell whether the system is still one: no number has become NaN or infinite."""
-        return all(math.isfinite(x) for x in (self.temperature_K, self.pressure_bar, self.energy_eV, self.density))
 
 
 # In the order of ThermoRow's fields after stage and step; LAMMPS prints these names in the header line.

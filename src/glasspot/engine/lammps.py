@@ -10,28 +10,24 @@ import re
 import shlex
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glasspot.engine import deck
-from glasspot.engine.base import EngineFailure, OnProgress, Progress, Reason, Sample, Simulation
+from glasspot.engine.base import EngineFailure, OnProgress, Reason, Sample, Simulation, ThermoRow
 from glasspot.engine.cell import LammpsCell
-from glasspot.engine.dump import DumpReader, LogReader, Snapshot, ThermoRow, tail
+from glasspot.engine.dump import DumpReader, LogReader, Snapshot, tail
 from glasspot.engine.process import SCREEN, Child, Program, find_program
+from glasspot.engine.watch import SLOWEST_ATOM_STEPS_PER_S, START_LIMIT_S, Watch
 from glasspot.errors import GlasspotError
+from glasspot.potential.model import Potential
 from glasspot.structure.frames import Frame
 
 POLL_S = 0.02
-PROGRESS_S = 1.0
-# Default limits of time, far beyond any healthy run: the slowest setting (PPPM, one old core) makes 1e5 atom-steps/s.
-START_LIMIT_S = 120.0
-SLOWEST_ATOM_STEPS_PER_S = 1e4
-BOILED = 3.0  # times the volume of the start; melts of oxides expand by 10 to 40 %
-HOT = 0.15  # relative excess of a sampling stage's mean temperature that no working thermostat leaves
 
 # What LAMMPS says -> the reason it stands for; the first that is found counts.
 REASON_OF_ERROR: tuple[tuple[str, Reason, str], ...] = (
@@ -68,6 +64,10 @@ class LammpsEngine:
         if self.time_limit_s is not None and not self.time_limit_s > 0:
             raise GlasspotError(f"time_limit_s is {self.time_limit_s}; expected more than 0 s.")
 
+    def check(self, potential: Potential, species: Sequence[str], cell: NDArray[np.float64]) -> None:
+        """Raise EngineFailure, reason "no-program", when the LAMMPS cannot be found; it can run every potential."""
+        find_program(self.command)
+
     def version(self, folder: Path) -> str | None:
         """Return the version of LAMMPS, such as "22 Jul 2025", from the log of a run; None without one."""
         try:
@@ -92,7 +92,8 @@ class LammpsEngine:
             (folder / deck.README).write_text(_readme(program, self.threads))
         except OSError as error:
             raise GlasspotError(f"cannot write into {folder} ({error.strerror}); give another folder.") from error
-        run = _Run(simulation, folder, cell, _limit(simulation, self.time_limit_s), on_progress)
+        watch = Watch(simulation, self.time_limit_s, on_progress, lambda: _log_tail(folder))
+        run = _Run(simulation, folder, cell, watch)
         arguments = ["-in", deck.INPUT, "-log", deck.LOG, "-nocite"]
         try:
             with Child(program, arguments, folder, self.threads) as child:
@@ -103,6 +104,10 @@ class LammpsEngine:
                 for dump in (*folder.glob("samples-*.bin"), folder / deck.FINAL):
                     dump.unlink(missing_ok=True)
 
+    def thermo(self, folder: Path) -> list[ThermoRow]:
+        """Return the lines of the log in ``folder``; see ``engine.base.Engine``."""
+        return LogReader(folder / deck.LOG).read()
+
 
 def _make_empty(folder: Path) -> None:
     """Make the folder, or remove what an earlier run of the engine left in it."""
@@ -111,9 +116,9 @@ def _make_empty(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _limit(simulation: Simulation, asked: float | None) -> float:
-    atom_steps = simulation.protocol.total_steps * simulation.start.n_atoms
-    return asked if asked is not None else START_LIMIT_S + atom_steps / SLOWEST_ATOM_STEPS_PER_S
+def _log_tail(folder: Path) -> str:
+    path = folder / deck.LOG
+    return tail(path.read_text(errors="replace")) if path.exists() else ""
 
 
 def _readme(program: Program, threads: int) -> str:
@@ -131,15 +136,12 @@ def _readme(program: Program, threads: int) -> str:
 class _Run:
     """One run being followed: it joins the snapshots of the dumps with the lines of the log."""
 
-    def __init__(
-        self, simulation: Simulation, folder: Path, cell: LammpsCell, limit_s: float, on_progress: OnProgress | None
-    ) -> None:
+    def __init__(self, simulation: Simulation, folder: Path, cell: LammpsCell, watch: Watch) -> None:
         self.simulation = simulation
         self.protocol = simulation.protocol
         self.folder = folder
         self.cell = cell
-        self.limit_s = limit_s
-        self.on_progress = on_progress
+        self.watch = watch
         self.log = LogReader(folder / deck.LOG)
         self.dumps = {
             index: DumpReader(folder / deck.samples_file(index))
@@ -148,10 +150,7 @@ class _Run:
         }
         self.waiting: deque[tuple[int, Snapshot]] = deque()
         self.rows: dict[tuple[int, int], ThermoRow] = {}  # of samples not yet given out
-        self.temperatures: dict[int, list[float]] = {index: [] for index in self.dumps}
-        self.last_row: ThermoRow | None = None
-        self.start_density = simulation.start.density
-        self.began = self.last_progress = self.last_growth = time.monotonic()
+        self.last_growth = 0.0  # seconds of the run
         self.log_size = 0
 
     def follow(self, child: Child) -> Iterator[Sample]:
@@ -162,26 +161,18 @@ class _Run:
             yield from self._samples()
             if code is not None:
                 break
-            self._check_time()
-            self._report(time.monotonic())
+            self.watch.tick()
+            self._check_silence()
             time.sleep(POLL_S)
         if code != 0 or not self.log.finished or self.log.error is not None:
             raise self._failure_of_program(code, child.screen())
-        for index in self.dumps:
-            self._check_temperature(index)
-        self._report(time.monotonic(), last=True)
+        self.watch.finish()
 
     def _read_log(self) -> None:
-        for row in self.log.read():
-            if not row.is_finite:
-                raise self._failure("nan", f"energy, temperature or pressure became no number {self._where(row)}.")
-            self.last_row = row
-            if row.density < self.start_density / BOILED:
-                raise self._failure(
-                    "boiled",
-                    f"the box has grown to {self.start_density / row.density:.1f} times its volume {self._where(row)}: "
-                    "the melt has boiled. Lower its temperature, or keep it under pressure.",
-                )
+        rows = self.log.read()
+        self.watch.enter(max(self.log.stage, 0))
+        for row in rows:
+            self.watch.take(row)
             if row.stage in self.dumps and row.step > 0:
                 self.rows[row.stage, row.step] = row
 
@@ -193,7 +184,7 @@ class _Run:
         while self.waiting and (key := (self.waiting[0][0], self.waiting[0][1].step)) in self.rows:
             index, snapshot = self.waiting.popleft()
             row = self.rows.pop(key)
-            self.temperatures[index].append(row.temperature_K)
+            self.watch.sampled(row)
             yield self._sample(index, snapshot, row)
 
     def _sample(self, index: int, snapshot: Snapshot, row: ThermoRow, final: bool = False) -> Sample:
@@ -226,66 +217,17 @@ class _Run:
     def final(self) -> Sample:
         """Return the state in which the run ended."""
         snapshots = DumpReader(self.folder / deck.FINAL).read()
-        if not snapshots or self.last_row is None:
-            raise self._failure("crash", "LAMMPS ended without writing its last configuration.")
-        return self._sample(len(self.protocol.stages) - 1, snapshots[-1], self.last_row, final=True)
+        if not snapshots or self.watch.row is None:
+            raise self.watch.failure("crash", "LAMMPS ended without writing its last configuration.")
+        return self._sample(len(self.protocol.stages) - 1, snapshots[-1], self.watch.row, final=True)
 
-    def _check_time(self) -> None:
-        spent = time.monotonic() - self.began
-        if spent > self.limit_s:
-            raise self._failure(
-                "time-limit",
-                f"the run took longer than its limit of {self.limit_s:g} s {self._where(self.last_row)}; "
-                "it was stopped. Give a larger time limit, or a shorter protocol.",
-            )
+    def _check_silence(self) -> None:
+        """A program that hangs is stopped long before the limit of a long run."""
         if self.log.size > self.log_size:
-            self.log_size, self.last_growth = self.log.size, time.monotonic()
+            self.log_size, self.last_growth = self.log.size, self.watch.seconds
         silence = START_LIMIT_S + 1000 * self.simulation.start.n_atoms / SLOWEST_ATOM_STEPS_PER_S
-        if time.monotonic() - self.last_growth > silence:
-            raise self._failure("time-limit", f"LAMMPS has written nothing for {silence:.0f} s; it was stopped.")
-
-    def _check_temperature(self, index: int) -> None:
-        """A thermostat that cannot hold its temperature has atoms falling into a hole of the potential."""
-        ends = self.protocol.stages[index].temperature_ends
-        found = self.temperatures[index]
-        if ends is None or self.protocol.stages[index].kind == "nve" or not found:
-            return
-        asked, mean = sum(ends) / 2, sum(found) / len(found)
-        # A mean of few samples of few atoms scatters: var T / T^2 = 2 / (3 n) for each.
-        scatter = sqrt(2 / (3 * self.simulation.start.n_atoms * len(found)))
-        if mean > asked * (1 + HOT + 4 * scatter):
-            raise self._failure(
-                "too-hot",
-                f"the mean temperature of the samples is {mean:.0f} K, {asked:.0f} K was asked: atoms have fused, "
-                "or the time step is too long. Look at the potential's barrier at short distance.",
-            )
-
-    def _report(self, now: float, last: bool = False) -> None:
-        if self.on_progress is None or (now - self.last_progress < PROGRESS_S and not last):
-            return
-        self.last_progress = now
-        row, stages = self.last_row, self.protocol.stages
-        index = max(self.log.stage, 0)
-        step = sum(self.protocol.steps(stage) for stage in stages[:index])
-        if row is not None and row.stage == index and stages[index].kind != "minimise":
-            step += row.step
-        seconds = now - self.began
-        self.on_progress(
-            Progress(
-                stage_name=stages[index].label,
-                step=step,
-                total_steps=self.protocol.total_steps,
-                seconds=seconds,
-                atom_steps_per_s=step * self.simulation.start.n_atoms / seconds if seconds > 0 else 0.0,
-                temperature_K=row.temperature_K if row else None,
-                density=row.density if row else None,
-            )
-        )
-
-    def _where(self, row: ThermoRow | None) -> str:
-        if row is None:
-            return "before its first step"
-        return f'at step {row.step} of stage "{self.protocol.stages[max(row.stage, 0)].label}"'
+        if self.watch.seconds - self.last_growth > silence:
+            raise self.watch.failure("time-limit", f"LAMMPS has written nothing for {silence:.0f} s; it was stopped.")
 
     def _failure_of_program(self, code: int, screen: str) -> EngineFailure:
         """Turn the end of the program into a reason."""
@@ -301,15 +243,11 @@ class _Run:
         error = self.log.error or _error_line(screen)
         if error is None:
             how = f"signal {code - 128}" if code > 128 else f"exit code {code}"
-            return self._failure("crash", f"LAMMPS ended with {how} {self._where(self.last_row)}.")
+            return self.watch.failure("crash", f"LAMMPS ended with {how} {self.watch.where()}.")
         for words, reason, meaning in REASON_OF_ERROR:
             if words in error:
-                return self._failure(reason, f"{meaning} {self._where(self.last_row)} (LAMMPS: {error}).")
-        return self._failure("crash", f"LAMMPS stopped {self._where(self.last_row)} with {error}")
-
-    def _failure(self, reason: Reason, message: str) -> EngineFailure:
-        path = self.folder / deck.LOG
-        return EngineFailure(reason, message, tail(path.read_text(errors="replace")) if path.exists() else "")
+                return self.watch.failure(reason, f"{meaning} {self.watch.where()} (LAMMPS: {error}).")
+        return self.watch.failure("crash", f"LAMMPS stopped {self.watch.where()} with {error}")
 
 
 def _last_line(text: str) -> str:
