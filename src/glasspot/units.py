@@ -1,7 +1,7 @@
 """One internal system of units, that of LAMMPS ``metal``: A, ps, eV, e, K, bar, g/mol. Conversion happens at the edges.
 
 The Coulomb and Boltzmann constants are those compiled into LAMMPS ``units metal``, so that energies of the two codes
-agree to all digits; they differ from CODATA 2018 by 3e-8 and 1e-6 (relative).
+agree to all digits; they differ from CODATA 2018 by 3e-8 and 1e-6 (relative). So are the two of motion and pressure.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from glasspot.errors import GlasspotError, did_you_mean
 COULOMB_CONSTANT = 14.399645  # eV A / e^2
 BOLTZMANN = 8.617343e-5  # eV / K
 AVOGADRO = 6.02214076e23  # 1/mol
+MASS_SPEED_SQUARED = 1.0364269e-4  # eV in 1 g/mol (A/ps)^2
+BAR_PER_EV_A3 = 1.6021765e6  # bar in 1 eV/A^3
 
 # eV in one unit of each kind.
 ENERGY_UNITS = {
