@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.evaluate.job import EngineChoice
 from glasspot.files import parse_toml
 from glasspot.potential.schema import check_name
 from glasspot.protocol import HOTTEST
@@ -71,8 +72,6 @@ class MDTable(StrictTable):
     every_ps: Positive = 0.02
     timestep_fs: Annotated[Positive, Field(le=5)] = 1.0
     replicas: Count = 1
-    command: str | None = None
-    time_limit_s: Positive | None = None
 
 
 class TargetTable(StrictTable):
@@ -138,6 +137,24 @@ class RunTable(StrictTable):
     workers: Count | None = None
 
 
+class EngineTable(StrictTable):
+    """[engine]: what runs the MD. The name alone will do: ``engine = "lammps"``, above the first table."""
+
+    name: Literal["auto", "native", "lammps"] = "lammps"
+    command: str | None = None
+    threads: Count = 1
+    time_limit_s: Positive | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, data: Any) -> Any:
+        return {"name": data} if isinstance(data, str) else data
+
+    def choice(self, name: str | None = None) -> EngineChoice:
+        """Return what was asked for; ``name`` overrules the one of the file."""
+        return EngineChoice(name or self.name, self.command, self.time_limit_s, self.threads)
+
+
 class FitConfig(StrictTable):
     """A fit, as its TOML file says it."""
 
@@ -148,11 +165,27 @@ class FitConfig(StrictTable):
     potential: PotentialTable
     system: SystemTable
     md: MDTable = MDTable()
+    engine: EngineTable = EngineTable()
     target: Annotated[list[TargetTable], Field(min_length=1)]
     reference: ReferenceTable = ReferenceTable()
     fit: FitTable = FitTable()
     validation: ValidationTable = ValidationTable()
     run: RunTable = RunTable()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _engine_keys_of_md(cls, data: Any) -> Any:
+        """Files of before the table [engine] have its keys in [md]."""
+        md = data.get("md") if isinstance(data, Mapping) else None
+        moved = {key: md[key] for key in ("command", "time_limit_s") if key in md} if isinstance(md, Mapping) else {}
+        if not moved or not isinstance(md, Mapping):
+            return data
+        engine = data.get("engine", {})
+        engine = {"name": engine} if isinstance(engine, str) else engine
+        twice = next((key for key in moved if key in engine), None)
+        if twice is not None:
+            raise ValueError(f"{twice} stands in [md] and in [engine]; give it in [engine] only")
+        return {**data, "md": {k: v for k, v in md.items() if k not in moved}, "engine": {**engine, **moved}}
 
 
 def load_fit_config(path: Path) -> FitConfig:

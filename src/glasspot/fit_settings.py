@@ -15,7 +15,8 @@ from glasspot.composition import AtomCounts, Composition, box_length, start_box
 from glasspot.config import FitConfig, SystemTable, TargetTable
 from glasspot.curves import pick_column, read_csv_columns
 from glasspot.errors import GlasspotError
-from glasspot.evaluate.job import EngineChoice, Observe
+from glasspot.evaluate.engines import choose_engine
+from glasspot.evaluate.job import Observe
 from glasspot.evaluate.observe import check_response
 from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
@@ -32,10 +33,11 @@ COMPOSITION_TOLERANCE = 0.01  # difference of an element's atomic fraction: roun
 DENSITY_TOLERANCE = 0.01
 
 
-def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
+def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tuple[FitPlan, list[str]]:
     """Return the plan of a fit and what was decided for the user on the way; files are relative to ``folder``.
 
-    GlasspotError for a potential, file, column or range that is not there or does not fit.
+    engine: overrules the name in the file. GlasspotError for a potential, file, column or range that is not there or
+    does not fit.
     """
     notes: list[str] = []
     composition = Composition.parse(config.system.composition, config.system.basis)
@@ -66,7 +68,7 @@ def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
         cell_length=length,
         temperature=config.system.temperature,
         protocols=_protocols(config),
-        engine=EngineChoice("lammps", config.md.command, config.md.time_limit_s),
+        engine=config.engine.choice(engine),
         targets=targets,
         compare=compare,
         replicas=config.md.replicas,
@@ -78,6 +80,9 @@ def fit_plan(config: FitConfig, folder: Path) -> tuple[FitPlan, list[str]]:
         reference_runs=config.reference.runs,
         source=_source(config, folder),
     )
+    choice, engine_note = choose_engine(plan.engine, plan.system)
+    notes.append(engine_note)
+    plan = replace(plan, engine=choice, source={**plan.source, "engine": choice.spec()})
     return plan, [note for note in notes if note]
 
 
@@ -246,9 +251,10 @@ def _check_same_glass(frame: Frame, path: Path, glass: _Glass, notes: list[str])
 
 
 def _source(config: FitConfig, folder: Path) -> dict[str, Any]:
-    """Return the settings that decide the results, with the content of every file they name."""
-    settings: dict[str, Any] = config.model_dump(mode="json", exclude={"run", "title", "description"})
-    del settings["md"]["time_limit_s"]
+    """Return the settings that decide the results, with the content of every file they name; the engine is not yet
+    among them.
+    """
+    settings: dict[str, Any] = config.model_dump(mode="json", exclude={"run", "title", "description", "engine"})
     files = [t.file or t.trajectory for t in config.target]
     potentials = [config.potential.start, *config.validation.compare, *(t.reference for t in config.target)]
     files += [name for name in potentials if name and name.endswith(".toml")]

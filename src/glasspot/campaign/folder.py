@@ -12,6 +12,7 @@ from typing import Any
 
 from glasspot.campaign.plan import FitPlan
 from glasspot.errors import GlasspotError
+from glasspot.evaluate.job import EngineChoice
 from glasspot.store import STORE_FILE, Store
 
 LOCK_FILE = "driver.lock"
@@ -78,16 +79,27 @@ def check_same_run(store: Store, settings: Mapping[str, Any]) -> None:
 
     The number of workers may change: it does not touch the results.
     """
-    before = store.get_meta("settings")
-    if before is None:
+    stored = store.get_meta("settings")
+    if stored is None:
         store.set_meta("settings", dict(settings))
         return
+    before = _with_engine(stored)
     changed = differences(before, settings)
     if changed:
+        name = before["engine"]["name"]
+        engine = f" (its engine was {name}: --engine {name})" if name != settings["engine"]["name"] else ""
         raise GlasspotError(
             "the settings changed since this run began: " + "; ".join(changed[:6])
-            + ". Undo the change to resume, or start anew in another --out"
+            + f". Undo the change to resume{engine}, or start anew in another --out"
         )  # fmt: skip
+
+
+def _with_engine(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return stored settings as they are written now: runs of before there was a choice were made with LAMMPS."""
+    if "engine" in settings:
+        return settings
+    md = {key: value for key, value in settings["md"].items() if key != "command"}
+    return {**settings, "md": md, "engine": EngineChoice("lammps", settings["md"]["command"]).spec()}
 
 
 def keep_plan(store: Store, plan: FitPlan, asked: Path) -> None:

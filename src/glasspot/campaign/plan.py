@@ -8,10 +8,12 @@ from typing import Any
 
 from glasspot.campaign.seeds import Purpose, draw_seed
 from glasspot.errors import GlasspotError
+from glasspot.evaluate.engines import System
 from glasspot.evaluate.job import EngineChoice, Packing
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.protocol import Protocol
+from glasspot.structure.frames import cell_matrix
 from glasspot.target import CurveTarget
 
 
@@ -63,6 +65,13 @@ class FitPlan:
     validation_runs: int
     reference_runs: int
     source: Mapping[str, Any]  # the settings as they were given, to tell what changed on --resume
+
+    @property
+    def system(self) -> System:
+        """What the engine will be asked to run."""
+        simulated = (target.potential for target in self.targets if isinstance(target, SimulatedTarget))
+        potentials = (self.space.base, *self.compare, *simulated)
+        return System(potentials, tuple(self.counts), cell_matrix(self.cell_length))
 
     def packing(self, purpose: Purpose, number: int) -> Packing:
         """Return the ``number``-th random packing for one purpose."""

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="DIR", type=Path, help="folder of the run (default: runs/<folder of RUN.toml>)"
     )
     parser.add_argument("--workers", metavar="N", type=int, help="MD runs side by side (default: one a processor)")
+    parser.add_argument("--engine", choices=("native", "lammps"), help="what runs the MD, in place of the file's")
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run in --out; finished MD is not repeated"
     )
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.campaign.runner import Runner
     from glasspot.cli.fit_display import FitDisplay
     from glasspot.config import load_fit_config
-    from glasspot.engine.process import find_program
+    from glasspot.evaluate.engines import check_system
     from glasspot.execute import executor_factory, local_workers
     from glasspot.fit_settings import fit_plan
     from glasspot.report.write import write_report
@@ -48,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
 
     path: Path = args.run_file
     config = load_fit_config(path)
-    plan, notes = fit_plan(config, path.resolve().parent)
-    find_program(plan.engine.command)
+    plan, notes = fit_plan(config, path.resolve().parent, args.engine)
+    check_system(plan.engine, plan.system)
     folder: Path = args.out or Path("runs") / path.resolve().parent.name
     workers = args.workers if args.workers is not None else config.run.workers or local_workers()
     factory = executor_factory(workers)

@@ -32,7 +32,8 @@ class FitDisplay(Display):
         self.current = ""
         self.best: tuple[float, float] | None = None
         self.runs = 0
-        self.say(f"{plan.title}: {sum(plan.counts.values())} atoms, {plan.temperature:g} K, {workers} workers")
+        what = f"{sum(plan.counts.values())} atoms, {plan.temperature:g} K, engine {plan.engine.name}"
+        self.say(f"{plan.title}: {what}, {workers} workers")
         self.say(f"folder: {folder}")
         for note in notes:
             self.say(f"note: {note}")

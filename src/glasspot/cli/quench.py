@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 HELP = "make a glass: pack, melt, quench, analyse"
 DESCRIPTION = """\
 Make a glass as GLASS.toml describes it: pack the atoms at random, run the protocol (a preset such
-as melt-quench, or your own stages) with LAMMPS, then analyse the structure of the sampled frames."""
+as melt-quench, or your own stages), then analyse the structure of the sampled frames."""
 EPILOG = """\
 examples:
   glasspot quench examples/quench/sodium-silicate.toml
   glasspot quench my.toml --out runs/my --potential SHIK
 
 The folder then holds glass.extxyz, glass.data, frames.extxyz, thermo.csv, structure/ (curves, figures,
-summary.json), provenance.json, and the run itself in lammps/. The keys of GLASS.toml: docs/quench.md."""
+summary.json), provenance.json, and the run itself in native/ or lammps/. The keys of GLASS.toml: docs/quench.md."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,27 +30,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="folder of the glass (default: runs/<name of GLASS.toml>)"
     )
+    parser.add_argument("--engine", choices=("native", "lammps"), help="what runs the MD, in place of the file's")
     parser.add_argument("--potential", metavar="NAME", help="a potential (name or .toml) in place of the file's")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; a run that LAMMPS could not finish gives exit code 1 and the end of its log."""
+    """Run the command; a run that its engine could not finish gives exit code 1 and the end of its log."""
     from glasspot.cli.quench_display import QuenchDisplay
     from glasspot.engine.base import EngineFailure
-    from glasspot.quench import RUN_FOLDER, check_quench, make_glass, write_glass, write_provenance
+    from glasspot.evaluate.engines import prepare_engine
+    from glasspot.quench import check_quench, make_glass, write_glass, write_provenance
     from glasspot.quench_settings import load_quench_plan
 
-    plan = load_quench_plan(args.glass_file, args.potential)
+    plan = load_quench_plan(args.glass_file, args.potential, args.engine)
     folder: Path = args.out or Path("runs") / args.glass_file.stem
     check_quench(plan, folder)
     with QuenchDisplay(plan, folder) as display:
+        prepare_engine(plan.engine, display.say)
         try:
             glass = make_glass(plan, folder, display.progress)
         except EngineFailure as failure:
             if failure.reason == "no-program":
                 raise
             display.say(failure.log_tail)
-            raise RunFailedError(f"the run failed: {failure} The run is in {folder / RUN_FOLDER}.") from failure
+            raise RunFailedError(f"the run failed: {failure} The run is in {plan.run_folder(folder)}.") from failure
         write_glass(plan, glass, folder)
         _write_structure(glass, folder)
         write_provenance(plan, glass, folder)

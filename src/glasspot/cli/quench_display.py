@@ -21,7 +21,8 @@ class QuenchDisplay(Display):
         self.folder = folder
         self.stage = ""
         self.told = 0.0
-        self.say(f"{plan.title}: {plan.n_atoms} atoms, potential {plan.potential.name}, protocol {plan.protocol.name}")
+        what = f"{plan.n_atoms} atoms, potential {plan.potential.name}, protocol {plan.protocol.name}"
+        self.say(f"{plan.title}: {what}, engine {plan.engine.name}")
         duration = plan.protocol.total_steps * plan.protocol.timestep
         self.say(f"{duration:g} ps in {plan.protocol.total_steps} steps; folder: {folder}")
         for note in plan.notes:

@@ -48,11 +48,26 @@ class Continue:
 
 @dataclass(frozen=True)
 class EngineChoice:
-    """Which engine runs the job. ``command`` names another LAMMPS, for example "mpirun -np 32 lmp"."""
+    """Which engine runs the job: "native" or "lammps"; "auto" until it is chosen (:mod:`glasspot.evaluate.engines`).
+
+    command and threads (OpenMP threads of each process) are for LAMMPS; command names another one, for example
+    "mpirun -np 32 lmp".
+    """
 
     name: str = "lammps"
     command: str | None = None
     time_limit_s: float | None = None
+    threads: int = 1
+
+    @property
+    def has_settings_of_lammps(self) -> bool:
+        """Tell whether something is set that only LAMMPS has."""
+        return self.command is not None or self.threads != 1
+
+    def spec(self) -> dict[str, Any]:
+        """Return what decides the result, as plain values for the hash; jobs of one thread keep the hash they had."""
+        threads = {} if self.threads == 1 else {"threads": self.threads}
+        return {"name": self.name, "command": self.command, **threads}
 
 
 @dataclass(frozen=True)
@@ -96,7 +111,7 @@ class Job:
             "start": self.start.spec(),
             "protocol": self.protocol.to_dict(),
             "seed": self.seed,
-            "engine": {"name": self.engine.name, "command": self.engine.command},
+            "engine": self.engine.spec(),
             "observe": self.observe.spec(),
         }
 

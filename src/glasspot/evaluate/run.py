@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from glasspot.engine.base import Engine, EngineFailure, Progress, Sample, Simulation
-from glasspot.errors import GlasspotError, check_choice
-from glasspot.evaluate.job import OUTCOME_FILE, EngineChoice, Job, Outcome, Packing, write_outcome
+from glasspot.errors import GlasspotError
+from glasspot.evaluate.engines import make_engine
+from glasspot.evaluate.job import OUTCOME_FILE, Job, Outcome, Packing, write_outcome
 from glasspot.evaluate.observe import STRUCTURE_FRAMES, PairObserver, check_response
 from glasspot.evaluate.structure import structure_arrays
 from glasspot.files import UnwritableError, write_text
@@ -21,14 +22,6 @@ from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
 
 PROGRESS_FILE = "progress.json"
-
-
-def make_engine(choice: EngineChoice) -> Engine:
-    """Return the engine a job names; GlasspotError for an unknown name."""
-    from glasspot.engine.lammps import LammpsEngine
-
-    check_choice(choice.name, ("lammps",), "engine")
-    return LammpsEngine(command=choice.command, time_limit_s=choice.time_limit_s)
 
 
 def run_job(job: Job, start: Frame | None, folder: Path) -> str:
@@ -137,7 +130,7 @@ def final_frame(outcome: Outcome) -> Frame:
 def _provenance(job: Job, engine: Engine, folder: Path) -> dict[str, str]:
     """Return what made this outcome, with the engine's own version where it told one."""
     command = {"engine command": job.engine.command} if job.engine.command else {}
-    return {job.engine.name: engine.version(folder) or "unknown", **command, **provenance()}
+    return {"engine": engine.name, engine.name: engine.version(folder) or "unknown", **command, **provenance()}
 
 
 def _progress_to(folder: Path) -> Callable[[Progress], None]:

@@ -1,0 +1,110 @@
+"""Which engine runs a job: chosen where the user left it open, made from its name, made ready before many runs begin.
+
+python -m glasspot.evaluate.engines     compiles the native engine for this machine, if that was not done yet
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glasspot.engine.base import Engine
+from glasspot.errors import GlasspotError, check_choice
+from glasspot.evaluate.job import EngineChoice
+from glasspot.potential.model import Potential
+
+ENGINES = ("native", "lammps")
+AUTO = "auto"  # native where it can, LAMMPS otherwise
+COMPILING = "compiling the native engine for this machine (once)..."
+TELL_AFTER_S = 1.5  # loading what was compiled before takes less
+
+
+@dataclass(frozen=True)
+class System:
+    """What an engine will be asked to run: one kind of glass, with one or more potentials.
+
+    species: the distinct ones of the atoms; cell: (3, 3), rows in A, at the start.
+    """
+
+    potentials: tuple[Potential, ...]
+    species: tuple[str, ...]
+    cell: NDArray[np.float64]
+
+
+def make_engine(choice: EngineChoice) -> Engine:
+    """Return the engine of ``choice``; GlasspotError for an unknown name, or for settings it does not have."""
+    check_choice(choice.name, ENGINES, "engine.name")
+    if choice.name == "native":
+        _refuse_settings_of_lammps(choice)
+        from glasspot.engine.native.engine import NativeEngine
+
+        return NativeEngine(time_limit_s=choice.time_limit_s)
+    from glasspot.engine.lammps import LammpsEngine
+
+    return LammpsEngine(choice.command, choice.threads, choice.time_limit_s)
+
+
+def choose_engine(asked: EngineChoice, system: System) -> tuple[EngineChoice, str]:
+    """Return the engine that will run ``system``, and what to tell the user of the choice ("" for nothing).
+
+    The name "auto" becomes "lammps" where a setting of LAMMPS is given (a command, threads) or the native engine
+    cannot run the system, otherwise "native". GlasspotError for a system that the engine asked for cannot run.
+    """
+    if asked.name != AUTO:
+        if asked.name == "native":
+            check_system(asked, system)
+        return asked, ""
+    lammps, native = replace(asked, name="lammps"), replace(asked, name="native")
+    if asked.has_settings_of_lammps:
+        return lammps, ""
+    try:
+        check_system(native, system)
+    except GlasspotError as error:
+        return lammps, f"LAMMPS runs this, as the native engine cannot: {error}"
+    return native, ""
+
+
+def check_system(choice: EngineChoice, system: System) -> None:
+    """Raise GlasspotError when the engine cannot run one of the potentials, or cannot run here at all."""
+    engine = make_engine(choice)
+    for potential in system.potentials:
+        engine.check(potential, system.species, system.cell)
+
+
+def prepare_engine(choice: EngineChoice, say: Callable[[str], None]) -> None:
+    """Compile and store, once, what every worker would otherwise compile at the same time.
+
+    ``say`` is called with one line when that takes more than a moment. Nothing to do for LAMMPS.
+    """
+    if choice.name != "native":
+        return
+    from glasspot.engine.native.engine import compile_kernels
+    from glasspot.engine.native.variant import choose
+
+    timer = threading.Timer(TELL_AFTER_S, say, [COMPILING])
+    timer.daemon = True
+    timer.start()
+    try:
+        compile_kernels(choose())
+    finally:
+        timer.cancel()
+
+
+def _refuse_settings_of_lammps(choice: EngineChoice) -> None:
+    given: Sequence[str] = [
+        *([f'command = "{choice.command}"'] if choice.command is not None else []),
+        *([f"threads = {choice.threads}"] if choice.threads != 1 else []),
+    ]
+    if given:
+        raise GlasspotError(
+            f'the engine is "native", but {" and ".join(given)} is for LAMMPS: the native engine runs inside glasspot, '
+            'on one core. Leave that out, or choose the engine "lammps".'
+        )
+
+
+if __name__ == "__main__":
+    prepare_engine(EngineChoice("native"), print)

@@ -1,0 +1,116 @@
+"""Which engine runs a fit or a quench: what the file says, what is chosen where it is silent, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from glasspot.campaign.folder import check_same_run
+from glasspot.config import EngineTable, FitConfig, parse_table
+from glasspot.errors import GlasspotError
+from glasspot.evaluate import engines
+from glasspot.evaluate.engines import System, choose_engine, make_engine
+from glasspot.evaluate.job import EngineChoice
+from glasspot.potential.io import load_potential
+from glasspot.potential.model import Potential
+from glasspot.store import Store
+
+BKS = load_potential("BKS")
+FIT: dict[str, Any] = {
+    "title": "t",
+    "potential": {"free": ["Si-O.A"]},
+    "system": {"composition": "SiO2", "atoms": 60, "temperature": 3600.0},
+    "target": [{"pair": "total", "file": "g.csv", "range": [0.0, 8.0]}],
+}
+
+
+class OnlyPairs:
+    """Stands for the native engine: three-body terms are refused."""
+
+    def check(self, potential: Potential, species: object, cell: object) -> None:
+        if potential.three_body:
+            raise GlasspotError(f"{potential.name} has three-body terms; the engine that can is lammps")
+
+
+@pytest.fixture
+def pairs_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = engines.make_engine
+    monkeypatch.setattr(engines, "make_engine", lambda c: OnlyPairs() if c.name == "native" else made(c))
+
+
+def system(*potentials: Potential) -> System:
+    return System(potentials, ("Si", "O"), np.eye(3) * 20.0)
+
+
+def engine_of(text: Any) -> EngineChoice:
+    return parse_table(FitConfig, {**FIT, "engine": text}, "fit.toml").engine.choice()
+
+
+def test_the_name_alone_is_a_table_of_its_own() -> None:
+    assert engine_of("lammps") == engine_of({"name": "lammps"}) == EngineChoice("lammps")
+    assert engine_of({"command": "lmp", "threads": 2}).command == "lmp"
+    with pytest.raises(GlasspotError, match=r"engine\.name.*'native'.*lamps"):
+        engine_of("lamps")
+    assert EngineTable(name="native").choice("lammps").name == "lammps", "the command line has precedence"
+
+
+def test_keys_of_older_files_are_taken_from_md() -> None:
+    old = parse_table(FitConfig, {**FIT, "md": {"command": "lmp", "time_limit_s": 60.0}}, "fit.toml")
+    assert old.engine.choice() == EngineChoice("lammps", "lmp", 60.0)
+    with pytest.raises(GlasspotError, match="command stands in"):
+        parse_table(FitConfig, {**FIT, "md": {"command": "lmp"}, "engine": {"command": "lmp"}}, "fit.toml")
+    both = parse_table(FitConfig, {**FIT, "md": {"command": "lmp"}, "engine": "lammps"}, "fit.toml")
+    assert both.engine.command == "lmp"
+
+
+@pytest.mark.usefixtures("pairs_only")
+def test_what_is_left_open_is_native_where_it_can_be() -> None:
+    open_choice = EngineChoice("auto", time_limit_s=60.0)
+    assert choose_engine(open_choice, system(BKS)) == (EngineChoice("native", time_limit_s=60.0), "")
+    choice, note = choose_engine(open_choice, system(BKS, load_potential("BMP")))
+    assert choice == EngineChoice("lammps", time_limit_s=60.0)
+    assert "LAMMPS runs this" in note and "three-body" in note
+
+
+@pytest.mark.usefixtures("pairs_only")
+@pytest.mark.parametrize("settings", [{"command": "mpirun -np 8 lmp"}, {"threads": 4}])
+def test_who_names_an_lmp_wants_it(settings: dict[str, Any]) -> None:
+    assert choose_engine(EngineChoice("auto", **settings), system(BKS)) == (EngineChoice("lammps", **settings), "")
+
+
+@pytest.mark.usefixtures("pairs_only")
+def test_native_is_refused_what_it_cannot_run() -> None:
+    assert choose_engine(EngineChoice("native"), system(BKS))[0].name == "native"
+    with pytest.raises(GlasspotError, match=r"three-body.*lammps"):
+        choose_engine(EngineChoice("native"), system(load_potential("BMP")))
+
+
+@pytest.mark.parametrize("settings", [{"command": "lmp"}, {"threads": 2}])
+def test_native_has_no_command_and_no_threads(settings: dict[str, Any]) -> None:
+    with pytest.raises(GlasspotError, match=r'is for LAMMPS.*choose the engine "lammps"'):
+        make_engine(EngineChoice("native", **settings))
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(GlasspotError, match=r'engine\.name is "gromacs"; expected one of native, lammps'):
+        make_engine(EngineChoice("gromacs"))
+
+
+def test_the_hash_of_a_job_in_lammps_is_what_it_was() -> None:
+    assert EngineChoice().spec() == {"name": "lammps", "command": None}
+    assert EngineChoice("lammps", threads=2).spec() != EngineChoice().spec()
+    assert EngineChoice("native", time_limit_s=5.0).spec() == {"name": "native", "command": None}
+
+
+def test_a_run_made_before_there_was_a_choice_goes_on_with_lammps(tmp_path: Path) -> None:
+    """The settings of an older store have the command in [md] and no engine."""
+    with Store.create(tmp_path) as store:
+        store.set_meta("settings", {"md": {"sample_ps": 1.0, "command": None}})
+        check_same_run(store, {"md": {"sample_ps": 1.0}, "engine": EngineChoice("lammps").spec()})
+        with pytest.raises(GlasspotError, match=r"'lammps' -> 'native'.*--engine lammps"):
+            check_same_run(store, {"md": {"sample_ps": 1.0}, "engine": EngineChoice("native").spec()})
+        with pytest.raises(GlasspotError, match=r"engine\.command: None -> 'lmp'"):
+            check_same_run(store, {"md": {"sample_ps": 1.0}, "engine": EngineChoice("lammps", "lmp").spec()})
