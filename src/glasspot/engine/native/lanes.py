@@ -126,3 +126,64 @@ class Lanes:
             n //= 2
             x = self.add(self.shuffle(x, None, range(n)), self.shuffle(x, None, range(n, 2 * n)))
         return self.b.extract_element(x, ir.Constant(I32, 0))
+
+    # rows of four and columns
+
+    def columns(self, rows: Sequence[Value]) -> list[Value]:
+        """Return the four columns of ``width`` rows of four: lane k of column c is rows[k][c]."""
+        return self._turn([self._join([rows[k + 4 * q] for q in range(self.width // 4)]) for k in range(4)])
+
+    def rows(self, columns: Sequence[Value]) -> list[Value]:
+        """Return ``width`` rows of four from four columns: the inverse of :meth:`columns`."""
+        turned = self._turn(columns)
+        return [self.shuffle(turned[k % 4], None, range(4 * (k // 4), 4 * (k // 4) + 4)) for k in range(self.width)]
+
+    def _join(self, pieces: list[Value]) -> Value:
+        while len(pieces) > 1:
+            n = pieces[0].type.count
+            pieces = [self.shuffle(x, y, range(2 * n)) for x, y in zip(pieces[::2], pieces[1::2], strict=True)]
+        return pieces[0]
+
+    def _turn(self, r: Sequence[Value]) -> list[Value]:
+        """Transpose each 4 x 4 square of lanes 4q..4q+3 of four vectors."""
+        starts, w = range(0, self.width, 4), self.width
+        low = [x for p in starts for x in (p, w + p, p + 1, w + p + 1)]
+        halves = [x for p in starts for x in (p, p + 1, w + p, w + p + 1)]
+        high, other = [x + 2 for x in low], [x + 2 for x in halves]
+        a, b = self.shuffle(r[0], r[1], low), self.shuffle(r[0], r[1], high)
+        c, d = self.shuffle(r[2], r[3], low), self.shuffle(r[2], r[3], high)
+        return [
+            self.shuffle(a, c, halves),
+            self.shuffle(a, c, other),
+            self.shuffle(b, d, halves),
+            self.shuffle(b, d, other),
+        ]
+
+    # the two operations that AVX-512 has for itself
+
+    def pick(self, low: Value, high: Value, place: Value) -> Value:
+        """Return, in each lane, entry ``place`` (0..31) of a table of two vectors of 16 floats: AVX-512 only."""
+        name = "llvm.x86.avx512.vpermi2var.ps.512"
+        kind = ir.FunctionType(low.type, [low.type, place.type, low.type])
+        function = self.b.module.globals.get(name) or ir.Function(self.b.module, kind, name)
+        return self.b.call(function, [low, place, high])
+
+    def compress_store(self, values: Value, keep: Value, address: Value) -> Value:
+        """Store the lanes with ``keep`` set one after another at ``address``; return how many (i64).
+
+        Up to ``width`` places after them may be overwritten.
+        """
+        mask = self.b.bitcast(keep, ir.IntType(self.width))
+        if self.width == 16:
+            name = "llvm.x86.avx512.mask.compress.v16i32"
+            kind = ir.FunctionType(values.type, [values.type, values.type, keep.type])
+            function = self.b.module.globals.get(name) or ir.Function(self.b.module, kind, name)
+            self.store(self.b.call(function, [values, self.ints(0), keep]), address)
+            return self.b.zext(self.b.ctpop(mask), I64)
+        # A lane is stored at the next free place whether it is kept or not; only a kept one moves that place on.
+        place = ir.Constant(I64, 0)
+        for lane in range(self.width):
+            index = ir.Constant(I32, lane)
+            self.store(self.b.extract_element(values, index), self.b.add(address, self.b.shl(place, ir.Constant(I64, 2))))
+            place = self.b.add(place, self.b.zext(self.b.extract_element(keep, index), I64))
+        return place

@@ -15,19 +15,43 @@ from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 from numba.core import config, types
+from numba.extending import intrinsic
 
 from glasspot.errors import check_choice
 
 
-class Avx512(NamedTuple):
-    """Sixteen lanes; tables of polynomials in registers, vectors stored close together by one instruction."""
+class Quintic(NamedTuple):
+    """Pair functions as polynomials of degree 5, held in registers (AVX-512)."""
 
+    degree: int = 5
+
+
+class Sextic(NamedTuple):
+    """The same of degree 6, for steeper pairs."""
+
+    degree: int = 6
+
+
+class Cubic(NamedTuple):
+    """Pair functions as many narrow cubics in memory: for every processor, and for potentials with sharp features."""
+
+    degree: int = 3
+
+
+Tables = Quintic | Sextic | Cubic
+
+
+class Avx512(NamedTuple):
+    """Sixteen lanes; look-ups in registers, vectors stored close together by one instruction."""
+
+    tables: Tables
     stamp: tuple[int | float, ...]
 
 
 class Portable(NamedTuple):
     """Eight lanes and nothing that LLVM cannot make for every processor."""
 
+    tables: Tables
     stamp: tuple[int | float, ...]
 
 
@@ -37,12 +61,15 @@ WIDTHS = {Avx512: 16, Portable: 8}
 NEEDED = ("avx512f", "avx512vl", "avx512dq", "avx512bw")
 
 
-def choose(name: str = "auto") -> Variant:
-    """Return the best variant this processor can run, or the one named ("avx512", "portable")."""
+def choose(name: str = "auto", tables: Tables | None = None) -> Variant:
+    """Return the best variant this processor can run, or the one named ("avx512", "portable").
+
+    tables: how pair functions are held; the portable variant knows only Cubic.
+    """
     check_choice(name, ("auto", *VARIANTS), "instructions")
     if name == "auto":
         name = "avx512" if has_avx512() else "portable"
-    return VARIANTS[name](_stamp())
+    return VARIANTS[name](Cubic() if name == "portable" or tables is None else tables, _stamp())
 
 
 def has_avx512() -> bool:
@@ -58,8 +85,21 @@ def has_avx512() -> bool:
 
 def width(variant: Any) -> int:
     """Return the number of lanes of a variant, given it or, inside an intrinsic, its numba type."""
-    kind = variant.instance_class if isinstance(variant, types.BaseTuple) else type(variant)
-    return WIDTHS[kind]
+    return WIDTHS[_class(variant)]
+
+
+def is_avx512(variant: Variant) -> bool:
+    """Tell whether a variant looks up in registers and needs AVX-512."""
+    return isinstance(variant, Avx512)
+
+
+def tables_of(variant: Any) -> type:
+    """Return the class of a variant's tables, given it or, inside an intrinsic, its numba type."""
+    return _class(variant.types[0] if isinstance(variant, types.BaseTuple) else variant.tables)
+
+
+def _class(value: Any) -> Any:
+    return value.instance_class if isinstance(value, types.BaseTuple) else type(value)
 
 
 @cache
@@ -69,3 +109,14 @@ def _stamp() -> tuple[int | float, ...]:
         digest.update(path.read_bytes())
     bits = int.from_bytes(digest.digest()[:2], "big")
     return tuple(1 if bits >> k & 1 else 1.0 for k in range(16))
+
+
+@intrinsic
+def width_in_code(typing: Any, variant: Any) -> Any:
+    """Return the number of lanes as a constant of compiled code."""
+    lanes = width(variant)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.get_constant(types.intp, lanes)
+
+    return types.intp(variant), generate

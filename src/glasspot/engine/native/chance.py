@@ -1,0 +1,40 @@
+"""Random numbers of a run: each block of steps has its own generator, named by seed, stage and block.
+
+So nothing depends on what was drawn before: a run that goes on from a saved state draws what it would have drawn.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glasspot.units import BOLTZMANN, MASS_SPEED_SQUARED
+
+START = 0  # the velocities of a stage; its blocks of steps are 1, 2, ...
+
+
+def generator(seed: int, stage: int, block: int) -> np.random.Generator:
+    """Return the generator of one block of a stage (START for its velocities)."""
+    return np.random.default_rng([seed, stage, block])
+
+
+def coupling_noise(rng: np.random.Generator, n_rows: int, dof: int) -> NDArray[np.float64]:
+    """Return (n_rows, 3): a normal number and a chi-square one of dof - 1 for the thermostat, a normal one for V."""
+    noise = rng.standard_normal((n_rows, 3))
+    noise[:, 1] = 2.0 * rng.standard_gamma(0.5 * (dof - 1), n_rows)
+    return noise
+
+
+def maxwell_velocities(
+    rng: np.random.Generator, masses: NDArray[np.float64], temperature: float
+) -> NDArray[np.float64]:
+    """Return (n, 3) velocities in A/ps with no total momentum and exactly ``temperature`` (K), as LAMMPS makes them.
+
+    masses: (n,) in g/mol. The degrees of freedom are 3 n - 3; a single atom stays at rest.
+    """
+    v = rng.standard_normal((len(masses), 3)) / np.sqrt(masses)[:, None]
+    v -= masses @ v / masses.sum()
+    twice_kinetic = MASS_SPEED_SQUARED * float((masses @ (v * v)).sum())
+    if len(masses) < 2:
+        return np.zeros_like(v)
+    return v * np.sqrt((3 * len(masses) - 3) * BOLTZMANN * temperature / twice_kinetic)

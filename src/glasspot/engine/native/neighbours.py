@@ -1,0 +1,166 @@
+"""The neighbour list: for each cluster and each species, the rows of atoms that come within reach of the cluster.
+
+Notation
+    row      place of an atom, or of its image, in ``points``: image s of atom i is row s n + i
+    c, d     clusters; cluster d of image s is number s n_clusters + d
+    list     rows; those of cluster c and species b stand at starts[c, b] .. starts[c, b + 1], whole blocks
+    own      parts of the list with the images of a cluster's own atoms
+
+Half list: a pair of clusters stands with the one of the lower number, in every image of the other. Of the images of
+the cluster itself the pair (i, image s of j) counts for i < j; an atom and its own image count once for +S and -S.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import int32, njit, uint64
+
+from glasspot.engine.native.near import SEARCH_REACH, SEARCH_REACH2, SEARCH_SCALE, near_atoms, near_clusters
+from glasspot.engine.native.variant import width_in_code
+
+OWN_BEGIN, OWN_END, OWN_OFFSET = 0, 1, 2
+
+
+@njit(cache=True, error_model="numpy", fastmath=True)
+def add_images(points, n, shifts):  # type: ignore[no-untyped-def]
+    """Write the rows of the images: image number, in base 2^shift along each axis, times the length of the cell."""
+    image = 0
+    # A cell is 2^(32 - shift) units long; 1 << 32 would be no shift at all, and is never asked for.
+    for kx in range(1 << shifts[0]):
+        for ky in range(1 << shifts[1]):
+            for kz in range(1 << shifts[2]):
+                if image > 0:
+                    dx = np.int32(kx << (32 - shifts[0]))
+                    dy = np.int32(ky << (32 - shifts[1]))
+                    dz = np.int32(kz << (32 - shifts[2]))
+                    for i in range(n):
+                        k, to = uint64(4 * i), uint64(4 * (image * n + i))
+                        points[to] = points[k] + dx
+                        points[to + uint64(1)] = points[k + uint64(1)] + dy
+                        points[to + uint64(2)] = points[k + uint64(2)] + dz
+                image += 1
+
+
+@njit(cache=True, error_model="numpy", fastmath=True)
+def _spheres(points, first, n_all, scale, centres, radii):  # type: ignore[no-untyped-def]
+    """Centre and radius of every cluster, images included."""
+    for c in range(n_all):
+        begin, m = first[c], first[c + 1] - first[c]
+        for d in range(3):
+            origin = points[4 * begin + d]
+            total = 0.0
+            for i in range(begin, begin + m):
+                total += np.int32(points[4 * i + d] - origin)
+            centres[d, c] = np.int32(origin + np.int32(total / m))
+        widest = np.float32(0.0)
+        for i in range(begin, begin + m):
+            distance2 = np.float32(0.0)
+            for d in range(3):
+                apart = np.float32(np.int32(points[4 * i + d] - centres[d, c])) * scale[d]
+                distance2 += apart * apart
+            widest = max(widest, distance2)
+        radii[c] = np.sqrt(widest)
+
+
+@njit(cache=True, error_model="numpy")
+def load_cluster(points, begin, m, cluster):  # type: ignore[no-untyped-def]
+    """Copy the points of a cluster and their rows; a missing atom has a row beyond all others, so no pair counts."""
+    for u in range(4):
+        i = begin + min(u, m - 1)
+        for d in range(3):
+            cluster[4 * u + d] = points[4 * i + d]
+        cluster[4 * u + 3] = int32(i) if u < m else int32(2147483647)
+
+
+@njit(cache=True, error_model="numpy")
+def build(variant, cells, points, n, shifts, scale, reach, atoms, starts, own, own_starts):  # type: ignore[no-untyped-def]
+    """Fill the list; return its length, or -1 when ``atoms`` is too short.
+
+    scale (3,): A per unit of a point; reach in A. cells: the clusters (see :class:`~glasspot.engine.native.field.Cells`).
+    """
+    lanes = width_in_code(variant)
+    per_test = lanes // 4
+    n_clusters, n_images = cells.n_clusters, 1 << (shifts[0] + shifts[1] + shifts[2])
+    n_species = starts.shape[1] - 1
+    first, centres, candidates = cells.first, cells.centres, cells.candidates
+    _spheres(points, first, n_clusters * n_images, scale, centres, cells.radii)
+    search, cluster = cells.search, cells.cluster
+    for d in range(3):
+        search[SEARCH_SCALE + d] = scale[d]
+    search[SEARCH_REACH] = reach
+    search[SEARCH_REACH2] = reach * reach
+    stride = 4 * centres.shape[1]
+    point_at, first_at, atoms_at = points.ctypes.data, first.ctypes.data, atoms.ctypes.data
+    centre_at, radius_at, found_at = centres.ctypes.data, cells.radii.ctypes.data, candidates.ctypes.data
+    search_at, cluster_at = search.ctypes.data, cluster.ctypes.data
+    nothing = int32(n * n_images)
+    p = 0
+    for c in range(n_clusters):
+        begin, m, a = first[c], first[c + 1] - first[c], cells.species[c]
+        load_cluster(points, begin, m, cluster)
+        starts[c, : a + 1] = p
+        for i in range(begin, begin + m):
+            atoms[p] = i
+            p += 1
+        for b in range(a, n_species):
+            starts[c, b] = p if b > a else starts[c, b]
+            for image in range(n_images):
+                near = 0
+                low, high = max(c + 1, cells.species_start[b]), cells.species_start[b + 1]
+                for d in range(image * n_clusters + low, image * n_clusters + high, lanes):
+                    near += near_clusters(variant, centre_at, stride, radius_at, c, d, image * n_clusters + high,
+                                          search_at, found_at + 4 * near)
+                if p + 4 * near + 8 * lanes > len(atoms):
+                    return -1
+                candidates[near : near + per_test] = 0
+                end = first[image * n_clusters + high]
+                for k in range(0, near, per_test):
+                    p += near_atoms(variant, point_at, first_at, found_at + 4 * k, near - k, end, search_at,
+                                    cluster_at, atoms_at + 4 * p)
+            while p % lanes:
+                atoms[p] = nothing
+                p += 1
+        starts[c, n_species] = p
+        own_starts[c + 1] = own_starts[c]
+        for image in range(1, n_images):
+            if p + 4 * lanes > len(atoms):
+                return -1
+            p = _own_image(variant, cells, points, n, c, image, shifts, nothing, atoms, p, own, own_starts)
+    return p
+
+
+@njit(cache=True, error_model="numpy")
+def _own_image(variant, cells, points, n, c, image, shifts, nothing, atoms, p, own, own_starts):  # type: ignore[no-untyped-def]
+    """List one image of a cluster's own atoms, where any comes within reach."""
+    first, search = cells.first, cells.search
+    number = image * cells.n_clusters + c
+    near = near_clusters(variant, cells.centres.ctypes.data, 4 * cells.centres.shape[1], cells.radii.ctypes.data, c,
+                         number, number + 1, search.ctypes.data, cells.candidates.ctypes.data)
+    if near == 0:
+        return p
+    begin = p
+    for i in range(first[number], first[number + 1]):
+        atoms[p] = i
+        p += 1
+    lanes = width_in_code(variant)
+    while p % lanes:
+        atoms[p] = nothing
+        p += 1
+    k = own_starts[c + 1]
+    own[k, OWN_BEGIN], own[k, OWN_END] = begin, p
+    # An atom with its own image counts when i > row - offset, that is for one of +S and -S.
+    own[k, OWN_OFFSET] = image * n - (1 if _leads(image, shifts) else 0)
+    own_starts[c + 1] = k + 1
+    return p
+
+
+@njit(cache=True)
+def _leads(image, shifts):  # type: ignore[no-untyped-def]
+    """Tell whether the first shift of an image that is not zero is the short way up: one of each +S and -S."""
+    kz = image & ((1 << shifts[2]) - 1)
+    ky = (image >> shifts[2]) & ((1 << shifts[1]) - 1)
+    kx = image >> (shifts[2] + shifts[1])
+    for k, shift in ((kx, shifts[0]), (ky, shifts[1]), (kz, shifts[2])):
+        if k > 0:
+            return 2 * k < (1 << shift)
+    return False

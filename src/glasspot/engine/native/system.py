@@ -1,0 +1,228 @@
+"""Atoms ready for compiled code: sorted into clusters, with tables, list room and mesh; and what it cannot run, refused."""
+
+from __future__ import annotations
+
+from math import ceil, log2, pi
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glasspot.engine.native import field as fields
+from glasspot.engine.native.clusters import make_clusters
+from glasspot.engine.native.field import Cells, Field
+from glasspot.engine.native.mesh import make_mesh, no_mesh
+from glasspot.engine.native.segments import best_segments
+from glasspot.engine.native.variant import Variant, choose, is_avx512, width
+from glasspot.errors import GlasspotError
+from glasspot.oxides import atomic_mass
+from glasspot.potential.coulomb import PPPM
+from glasspot.potential.model import Potential
+from glasspot.structure.frames import Frame
+from glasspot.units import MASS_SPEED_SQUARED
+
+DEFAULT_SKIN = 0.8  # A
+MOST_SHIFT = 2  # a cell is imaged at most four times along an axis
+MESH_ERROR = 4e-6  # of the RMS force; with the tables and rounding the whole stays below 1e-5
+LIST_MARGIN = 1.3
+
+
+class System:
+    """Atoms of one cell under one potential. Arrays are in the order of the clusters, ``order`` leads back.
+
+    x, v: flat (4n) in A and A/ps, every fourth number 0; lengths (3,) in A; inverse_mass in mol/g and half_mass in
+    eV ps^2/A^2, so that the sum of half_mass v^2 is the kinetic energy in eV.
+    """
+
+    def __init__(self, frame: Frame, potential: Potential, skin: float | None = None, instructions: str = "auto") -> None:
+        check_frame(frame)
+        check_potential(potential)
+        self.potential = potential
+        self.n = frame.n_atoms
+        # Rare species last; see clusters.py.
+        counts = np.bincount(frame.types, minlength=len(frame.species))
+        present = [int(k) for k in np.argsort(-counts, kind="stable") if counts[k]]
+        self.species = tuple(frame.species[k] for k in present)
+        rank = np.zeros(len(frame.species), dtype=np.int64)
+        rank[present] = np.arange(len(present))
+        self.types = rank[frame.types]
+        self.lengths = np.diag(frame.cell).astype(np.float64)
+        self.skin = DEFAULT_SKIN if skin is None else skin
+        base = choose(instructions)
+        self.segments = best_segments(potential, self.species, registers=is_avx512(base))
+        self.variant: Variant = choose(instructions, self.segments.kind)
+        self._place(frame.positions, np.zeros((self.n, 3)) if frame.velocities is None else frame.velocities)
+        self.field = self._make_field()
+
+    # order
+
+    def _place(self, positions: NDArray[np.float64], velocities: NDArray[np.float64]) -> None:
+        """Sort atoms into clusters and fill the flat arrays."""
+        self.clusters = make_clusters(positions, self.types, self.lengths, len(self.species))
+        self.order = self.clusters.order
+        self.x, self.v = (_flat(values[self.order]) for values in (positions, velocities))
+        mass = np.array([atomic_mass(name) for name in self.species])[self.types[self.order], None]
+        self.inverse_mass = _flat(np.repeat(1.0 / mass, 3, axis=1))
+        self.half_mass = _flat(np.repeat(0.5 * MASS_SPEED_SQUARED * mass, 3, axis=1))
+
+    def positions(self) -> NDArray[np.float64]:
+        """Return (n, 3) in A, in the order of the frame, as far as the atoms have gone (not wrapped)."""
+        return self._back(self.x)
+
+    def velocities(self) -> NDArray[np.float64]:
+        """Return (n, 3) in A/ps, in the order of the frame."""
+        return self._back(self.v)
+
+    def _back(self, flat: NDArray[np.float64]) -> NDArray[np.float64]:
+        rows = np.empty((self.n, 3))
+        rows[self.order] = flat.reshape(-1, 4)[:, :3]
+        return rows
+
+    def sort(self) -> None:
+        """Sort atoms anew into compact clusters and make all arrays fit the cell as it is now.
+
+        The forces are not valid after this: call ``update`` before they are used.
+        """
+        positions, velocities = self.positions(), self.velocities()
+        self._place(positions, velocities)
+        shifts = _shifts(self.lengths, self.field.reach)
+        if np.any(shifts != self.field.shifts):
+            self.field = self._make_field()
+            return
+        self._fill_cells(self.field)
+        self.field.memory[fields.BUILT] = 0.0
+        if self.field.has_mesh:
+            self._renew_mesh()
+
+    def grow_list(self) -> None:
+        """Give the neighbour list half as much room again."""
+        atoms = aligned(self.field.atoms.size * 3 // 2, np.int32)
+        self.field.memory[fields.BUILT] = 0.0
+        self.field = self.field._replace(atoms=atoms)
+
+    # arrays
+
+    def _make_field(self) -> Field:
+        n, potential = self.n, self.potential
+        reach = potential.r_max + self.skin
+        shifts = _shifts(self.lengths, reach)
+        n_images = 1 << int(shifts.sum())
+        n_clusters, n_species = len(self.clusters.species), len(self.species)
+        rows = n * n_images + 16
+        slots = n_clusters * n_images + 32
+        cells = Cells(
+            n_clusters=n_clusters,
+            first=np.zeros(slots, dtype=np.int64),
+            species=self.clusters.species,
+            species_start=np.searchsorted(self.clusters.species, np.arange(n_species + 1)),
+            centres=np.zeros((3, slots), dtype=np.int32),
+            radii=np.zeros(slots, dtype=np.float32),
+            candidates=np.zeros(slots, dtype=np.int32),
+            search=np.zeros(8, dtype=np.float32),
+            cluster=np.zeros(16, dtype=np.int32),
+        )
+        tables = self.segments.packed().reshape(n_species**2, -1)
+        padded = aligned(tables.shape[0] * _whole(tables.shape[1], 16), np.float32).reshape(tables.shape[0], -1)
+        padded[:, : tables.shape[1]] = tables
+        mesh = no_mesh()
+        if isinstance(potential.coulomb, PPPM):
+            mesh = make_mesh(self._charges(), self.lengths, potential.coulomb.g_ewald, MESH_ERROR)
+        field = Field(
+            n=n,
+            n_images=n_images,
+            shifts=shifts,
+            reach=reach,
+            r_max=potential.r_max,
+            c=self.segments.c,
+            points=aligned(4 * rows, np.int32),
+            forces=aligned(4 * rows, np.float32),
+            cells=cells,
+            tables=padded,
+            atoms=aligned(self._list_room(reach, n_clusters, n_species, n_images), np.int32),
+            starts=np.zeros((n_clusters, n_species + 1), dtype=np.int64),
+            own=np.zeros((n_clusters * n_images + 1, 3), dtype=np.int64),
+            own_starts=np.zeros(n_clusters + 1, dtype=np.int64),
+            sums=aligned(14 * width(self.variant), np.float32),
+            scale=np.zeros(3, dtype=np.float32),
+            reference=np.zeros(4 * n, dtype=np.int32),
+            memory=np.zeros(8),
+            has_mesh=isinstance(potential.coulomb, PPPM),
+            mesh=mesh,
+        )
+        self._fill_cells(field)
+        return field
+
+    def _fill_cells(self, field: Field) -> None:
+        """Write where each cluster begins, in every image."""
+        first = self.clusters.first
+        rows = (np.arange(field.n_images)[:, None] * self.n + first[:-1]).ravel()
+        field.cells.first[:] = self.n * field.n_images
+        field.cells.first[: rows.size] = rows
+
+    def _list_room(self, reach: float, n_clusters: int, n_species: int, n_images: int) -> int:
+        # An atom is listed for a cluster when it is in reach of any of its atoms: about the sphere of its own, widened.
+        volume = float(self.lengths.prod())
+        width_of_cluster = (4 * volume / self.n) ** (1 / 3)
+        listed = 0.5 * self.n / volume * 4 / 3 * pi * (reach + 0.5 * width_of_cluster) ** 3
+        listed = min(listed, self.n * n_images)
+        padding = (n_species + n_images) * 8
+        return int(LIST_MARGIN * n_clusters * (listed + padding)) + 4 * self.n * n_images + 1024
+
+    def _charges(self) -> NDArray[np.float32]:
+        charges = np.array([self.potential.charge(name) for name in self.species], dtype=np.float32)
+        return charges[self.types[self.order]]
+
+    def _renew_mesh(self) -> None:
+        charges = self._charges()
+        self.field.mesh.charges[:] = charges
+
+
+def aligned(size: int, kind: type) -> NDArray[np.generic]:
+    """Return a zeroed array that begins at a multiple of 64 bytes."""
+    item = np.dtype(kind).itemsize
+    room = np.zeros(size + 64 // item, dtype=kind)
+    offset = (-room.ctypes.data // item) % (64 // item)
+    return room[offset : offset + size]
+
+
+def _flat(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.pad(rows, ((0, 0), (0, 1))).ravel()
+
+
+def _whole(size: int, block: int) -> int:
+    return -(-size // block) * block
+
+
+def _shifts(lengths: NDArray[np.float64], reach: float) -> NDArray[np.int64]:
+    """Return the shift of each axis: 2^shift cells are at least twice the reach."""
+    needed = [max(0, ceil(log2(2.0 * reach / length) - 1e-12)) for length in lengths]
+    if max(needed) > MOST_SHIFT:
+        raise GlasspotError(
+            f"the shortest side of the cell is {lengths.min():.3g} A and the cut-off with its skin {reach:.3g} A; the "
+            f"native engine images a cell {2**MOST_SHIFT} times at most, that is down to "
+            f'{2 * reach / 2**MOST_SHIFT:.3g} A. Take a larger cell, or engine = "lammps".'
+        )
+    return np.array(needed, dtype=np.int64)
+
+
+def check_frame(frame: Frame) -> None:
+    """Refuse a start that the native engine cannot run."""
+    cell = frame.cell
+    if np.any(cell != np.diag(np.diag(cell))) or np.any(np.diag(cell) <= 0):
+        raise GlasspotError(
+            "the native engine runs cells with three right angles, along x, y and z; the angles or axes of this cell "
+            'differ. Choose engine = "lammps".'
+        )
+    for what, values in (("position", frame.positions), ("velocity", frame.velocities)):
+        if values is not None and not np.isfinite(values).all():
+            row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+            raise GlasspotError(f"the {what} of atom {row + 1} is {values[row].tolist()}; expected finite numbers.")
+
+
+def check_potential(potential: Potential) -> None:
+    """Refuse a potential that the native engine cannot run."""
+    if potential.three_body:
+        raise GlasspotError(
+            f'the potential "{potential.name}" has three-body terms, which the native engine cannot run; '
+            'choose engine = "lammps".'
+        )
+
