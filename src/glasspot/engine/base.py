@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from glasspot import protocol as protocols
 from glasspot.errors import GlasspotError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from glasspot.potential.model import Potential
     from glasspot.structure.frames import Frame
 
@@ -40,6 +40,8 @@ class Simulation:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise GlasspotError(f"seed is {self.seed}; expected 0 or more.")
+        if self.start.velocities is not None and not np.isfinite(self.start.velocities).all():
+            raise GlasspotError("a velocity of the start is not a finite number; the run that wrote it has failed.")
         unknown = sorted(set(self.start.species) - set(self.potential.elements))
         if unknown:
             raise GlasspotError(
