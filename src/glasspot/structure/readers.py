@@ -84,10 +84,11 @@ def _frame(atoms: Any, path: Path, cell: ArrayLike | None, species: Sequence[str
     return Frame.from_ase(atoms, species)
 
 
-def write_frames(path: str | Path, frames: Frame | Sequence[Frame]) -> None:
+def write_frames(path: str | Path, frames: Frame | Sequence[Frame], append: bool = False) -> None:
     """Write extended XYZ (.gz too), or by suffix LAMMPS data of ``atom_style atomic`` with masses and velocities.
 
     LAMMPS data (.data, .lmp) holds one frame; GlasspotError for more, for none, or for a folder that cannot be written.
+    append: add to an extended XYZ that is there.
     """
     import ase.io
 
@@ -111,7 +112,7 @@ def write_frames(path: str | Path, frames: Frame | Sequence[Frame]) -> None:
                 atom_style="atomic",
             )
         else:
-            ase.io.write(path, [frame.to_ase() for frame in frames], format="extxyz")
+            ase.io.write(path, [frame.to_ase() for frame in frames], format="extxyz", append=append)
     except OSError as error:
         raise GlasspotError(f"cannot write {path}: {error.strerror or error}.") from error
 

@@ -32,9 +32,10 @@ def maxwell_velocities(
 
     masses: (n,) in g/mol. The degrees of freedom are 3 n - 3; a single atom stays at rest.
     """
-    v = rng.standard_normal((len(masses), 3)) / np.sqrt(masses)[:, None]
-    v -= masses @ v / masses.sum()
-    twice_kinetic = MASS_SPEED_SQUARED * float((masses @ (v * v)).sum())
     if len(masses) < 2:
-        return np.zeros_like(v)
-    return v * np.sqrt((3 * len(masses) - 3) * BOLTZMANN * temperature / twice_kinetic)
+        return np.zeros((len(masses), 3))
+    column = masses[:, None]
+    v = rng.standard_normal((len(masses), 3)) / np.sqrt(column)
+    v -= (column * v).sum(axis=0) / masses.sum()
+    twice_kinetic = MASS_SPEED_SQUARED * float((column * v * v).sum())
+    return np.asarray(v * np.sqrt((3 * len(masses) - 3) * BOLTZMANN * temperature / twice_kinetic))

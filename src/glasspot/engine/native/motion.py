@@ -16,24 +16,20 @@ Arrays are flat, four numbers an atom, the fourth 0 (in ``inverse_mass`` and ``h
 from __future__ import annotations
 
 from math import exp
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from glasspot.engine.native.barostat import strain
-from glasspot.engine.native.field import update
+from glasspot.engine.native.field import ENERGY, FORCES, VIRIAL, WELL, update
 from glasspot.engine.native.thermostat import rescaling
 from glasspot.units import MASS_SPEED_SQUARED
 
-FORCES, VIRIAL, ENERGY = 0, 1, 2  # what is wanted of an update; each has all before it
-# What can be wrong, as ``update`` says it.
-WELL, NO_NUMBER, FLEW, FULL = 0, 1, 2, 3
-
 
 class Atoms(NamedTuple):
-    """The arrays that move. x in A, v in A/ps, inverse_mass in mol/g, half_mass m/2 in eV (ps/A)^2, lengths (3,) in A."""
+    """The arrays that move: x in A, v in A/ps, mol/g, half_mass (m/2) in eV (ps/A)^2, lengths (3,) in A."""
 
     x: NDArray[np.float64]
     v: NDArray[np.float64]
@@ -170,16 +166,6 @@ def remove_drift(atoms: Atoms) -> None:
     grows; it is no heat, and the degrees of freedom do not count it.
     """
     v = atoms.v.reshape(-1, 4)
-    masses = atoms.half_mass.reshape(-1, 4)[:, 0]
-    v[:, :3] -= masses @ v[:, :3] / masses.sum()
-
-
-def kinetic_energy(atoms: Atoms) -> float:
-    """Return the kinetic energy in eV."""
-    return float((atoms.half_mass * atoms.v * atoms.v).sum())
-
-
-def force_rows(field: Any, n: int) -> NDArray[np.float32]:
-    """Return the forces (n, 4) of the atoms, a view; more rows follow them in the field."""
-    forces: NDArray[np.float32] = field.forces[: 4 * n].reshape(n, 4)
-    return forces
+    masses = atoms.half_mass.reshape(-1, 4)[:, :1]
+    # Summed by numpy itself here and everywhere in a run: the order of a sum by BLAS depends on its threads.
+    v[:, :3] -= (masses * v[:, :3]).sum(axis=0) / masses.sum()

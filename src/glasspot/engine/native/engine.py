@@ -1,0 +1,171 @@
+"""The native engine: simulations inside glasspot, on one core, with nothing but numba.
+
+It does what the LAMMPS engine does, stage for stage; where the two differ in kind:
+
+    NVT        stochastic velocity rescaling in place of a Nose-Hoover chain: canonical as well
+    NPT        stochastic cell rescaling in place of Nose-Hoover and MTK: isobaric as well, without their ringing
+    minimise   FIRE in place of conjugate gradients
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glasspot import __version__
+from glasspot.engine.base import OnProgress, Progress, Sample, Simulation, ThermoRow
+from glasspot.engine.deck import thermo_every
+from glasspot.engine.native.compiling import compile_for, compile_kernels
+from glasspot.engine.native.record import NAME, Record, read_record, read_version, tail
+from glasspot.engine.native.system import DEFAULT_SKIN, System, _shifts, check_frame, check_potential
+from glasspot.engine.native.trajectory import MotionError, Trajectory
+from glasspot.engine.native.variant import VARIANTS, Variant
+from glasspot.engine.watch import Watch
+from glasspot.errors import GlasspotError, check_choice
+from glasspot.potential.model import Potential
+from glasspot.protocol import Protocol
+from glasspot.structure.frames import Frame
+from glasspot.structure.readers import write_frames
+
+__all__ = ["NativeEngine", "compile_kernels"]
+
+COMPILING = "compiling for this machine (once)"
+TELL_AFTER_S = 1.5  # loading what was compiled before takes less
+
+
+@dataclass(frozen=True)
+class NativeEngine:
+    """Run simulations in this process.
+
+    time_limit_s: None for a generous one from the size of the run. skin: of the neighbour list in A, None for the
+    best. instructions: "auto", "avx512", or "portable" for code that every processor runs.
+    """
+
+    time_limit_s: float | None = None
+    skin: float | None = None
+    instructions: str = "auto"
+    name: str = field(default="native", init=False)
+
+    def __post_init__(self) -> None:
+        check_choice(self.instructions, ("auto", *VARIANTS), "instructions")
+        if self.skin is not None and not self.skin > 0:
+            raise GlasspotError(f"skin is {self.skin} A; expected more than 0, such as {DEFAULT_SKIN}.")
+        if self.time_limit_s is not None and not self.time_limit_s > 0:
+            raise GlasspotError(f"time_limit_s is {self.time_limit_s}; expected more than 0 s.")
+
+    def check(self, potential: Potential, species: Sequence[str], cell: NDArray[np.float64]) -> None:
+        """Raise GlasspotError for what this engine cannot run; see ``engine.base.Engine``."""
+        check_potential(potential)
+        check_frame(Frame(np.zeros((1, 3)), cell, tuple(species[:1]), np.zeros(1, dtype=np.int64)))
+        _shifts(np.diag(cell), potential.r_max + (self.skin or DEFAULT_SKIN))
+
+    def version(self, folder: Path) -> str | None:
+        """Return the version of glasspot and the machine code that ran in ``folder``; None without a run."""
+        return read_version(Path(folder))
+
+    def thermo(self, folder: Path) -> list[ThermoRow]:
+        """Return the rows of thermo.csv in ``folder``; see ``engine.base.Engine``."""
+        return read_record(Path(folder))
+
+    def run(
+        self, simulation: Simulation, folder: Path, on_progress: OnProgress | None = None, keep: bool = False
+    ) -> Iterator[Sample]:
+        """Yield samples as the run goes; the last one is final. See ``engine.base.Engine``.
+
+        Left in the folder: thermo.csv, which grows as the run goes, and with ``keep`` the sampled frames of each stage
+        as samples-STAGE.extxyz.
+        """
+        folder, protocol = Path(folder), simulation.protocol
+        trajectory = Trajectory(simulation, self.skin, self.instructions)
+        with _told(on_progress, simulation):
+            compile_for(trajectory.system)
+        watch = Watch(simulation, self.time_limit_s, on_progress, lambda: tail(folder))
+        with _open(folder, trajectory.system) as record:
+            for row in _rows(trajectory, watch):
+                watch.enter(row.stage)
+                if _is_due(protocol, row, simulation.start.n_atoms):
+                    record.write(row)
+                watch.take(row)
+                every = protocol.steps_between_samples(protocol.stages[row.stage])
+                if every and row.step > 0 and row.step % every == 0:
+                    watch.sampled(row)
+                    sample = _sample(trajectory, row)
+                    if keep:
+                        write_frames(folder / f"samples-{row.stage}.extxyz", sample.frame, append=True)
+                    yield sample
+                watch.tick()
+            watch.finish()
+            yield _sample(trajectory, row, final=True)
+
+
+def _rows(trajectory: Trajectory, watch: Watch) -> Iterator[ThermoRow]:
+    """Yield the lines of the trajectory; turn what stops it into a failure of the run."""
+    try:
+        yield from trajectory.rows()
+    except MotionError as error:
+        label = watch.protocol.stages[trajectory.state.stage].label
+        raise watch.failure(error.reason, f'{error} at step {error.step} of stage "{label}".') from error
+
+
+def _is_due(protocol: Protocol, row: ThermoRow, n_atoms: int) -> bool:
+    """Tell whether a row belongs in the record; some legs end elsewhere."""
+    stage = protocol.stages[row.stage]
+    return row.step % thermo_every(protocol, stage, n_atoms) == 0 or row.step >= protocol.steps(stage)
+
+
+def _sample(trajectory: Trajectory, row: ThermoRow, final: bool = False) -> Sample:
+    time_ps = row.step * trajectory.protocol.timestep
+    values = {
+        "time_ps": time_ps,
+        "temperature_K": row.temperature_K,
+        "pressure_bar": row.pressure_bar,
+        "energy_eV": row.energy_eV,
+    }
+    return Sample(
+        frame=replace(trajectory.frame(with_velocities=final), values=values),
+        stage=row.stage,
+        time_ps=time_ps,
+        energy_eV=row.energy_eV,
+        temperature_K=row.temperature_K,
+        pressure_bar=row.pressure_bar,
+        long_range_energy_eV=row.long_range_energy_eV,
+        final=final,
+    )
+
+
+def _open(folder: Path, system: System) -> Record:
+    """Make the folder, remove what an earlier run of the engine left in it, and begin the record."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in (folder / NAME, *folder.glob("samples-*.extxyz")):
+            path.unlink(missing_ok=True)
+        return Record(folder, f"glasspot {__version__}, native engine, {_code(system.variant)}")
+    except OSError as error:
+        raise GlasspotError(f"cannot write into {folder} ({error.strerror}); give another folder.") from error
+
+
+def _code(variant: Variant) -> str:
+    """Return the machine code in words, such as "avx512, tables of degree 5"."""
+    return f"{type(variant).__name__.lower()}, tables of degree {variant.tables.degree}"
+
+
+@contextmanager
+def _told(on_progress: OnProgress | None, simulation: Simulation) -> Iterator[None]:
+    """Tell, once, that the machine code is being made, when that takes more than a moment."""
+    if on_progress is None:
+        yield
+        return
+    progress = Progress(COMPILING, 0, simulation.protocol.total_steps, 0.0, 0.0)
+    timer = threading.Timer(TELL_AFTER_S, on_progress, [progress])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
