@@ -38,7 +38,8 @@ class Cells(NamedTuple):
     """Clusters and the room to search them.
 
     first (n_clusters n_images + 1 + padding,): row where each begins; species (n_clusters,); species_start
-    (n_species + 1,): its first cluster; centres (3, m), radii (m,), candidates (m,), search, cluster (16,): scratch.
+    (n_species + 1,): its first cluster. The rest is scratch: spheres around clusters, centres (3, m) and radii (m,),
+    and around groups of them; the numbers of those found near; and the cluster that searches.
     """
 
     n_clusters: int
@@ -47,8 +48,12 @@ class Cells(NamedTuple):
     species_start: IntArray
     centres: PointArray
     radii: SingleArray
+    group_centres: PointArray
+    group_radii: SingleArray
     candidates: PointArray
+    groups: PointArray
     search: SingleArray
+    centre: PointArray
     cluster: PointArray
 
 
@@ -138,8 +143,19 @@ def _keep_list(variant, field, lengths):  # type: ignore[no-untyped-def]
         scale[d] = lengths[d] * (1 << field.shifts[d]) / UNITS
         memory[BUILT_LENGTHS + d] = lengths[d]
     memory[BUILT] = 0.0
-    length = build(variant, field.cells, field.points, field.n, field.shifts, scale, np.float32(field.reach),
-                   field.atoms, field.starts, field.own, field.own_starts)
+    length = build(
+        variant,
+        field.cells,
+        field.points,
+        field.n,
+        field.shifts,
+        scale,
+        np.float32(field.reach),
+        field.atoms,
+        field.starts,
+        field.own,
+        field.own_starts,
+    )
     if length < 0:
         return LIST_FULL
     field.reference[: 4 * field.n] = field.points[: 4 * field.n]

@@ -184,6 +184,8 @@ class Lanes:
         place = ir.Constant(I64, 0)
         for lane in range(self.width):
             index = ir.Constant(I32, lane)
-            self.store(self.b.extract_element(values, index), self.b.add(address, self.b.shl(place, ir.Constant(I64, 2))))
+            self.store(
+                self.b.extract_element(values, index), self.b.add(address, self.b.shl(place, ir.Constant(I64, 2)))
+            )
             place = self.b.add(place, self.b.zext(self.b.extract_element(keep, index), I64))
         return place

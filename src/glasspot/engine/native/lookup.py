@@ -76,9 +76,7 @@ class MemoryTable(Table):
         found = []
         for function in range(n_functions):
             start = self.offset + 16 * segments * function
-            rows = [
-                lanes.load(b.add(self.address, b.shl(p, ir.Constant(I64, 4))), start, row_kind, 16) for p in places
-            ]
+            rows = [lanes.load(b.add(self.address, b.shl(p, ir.Constant(I64, 4))), start, row_kind, 16) for p in places]
             c = lanes.columns(rows)
             found.append(lanes.fma(lanes.fma(lanes.fma(c[3], t, c[2]), t, c[1]), t, c[0]))
         return found

@@ -1,4 +1,4 @@
-"""The search of the neighbour list, in vectors: which clusters are near a cluster, and which of their atoms.
+"""The search of the neighbour list, in vectors: which spheres are near a cluster, and which atoms of other clusters.
 
 Both compare ``width`` candidates at a time and store the indices of those that pass one after another.
 """
@@ -16,35 +16,43 @@ from glasspot.engine.native.variant import width
 
 ADDRESS = types.intp
 
-# Layout of a search, 32-bit words: the scales of the axes (A per unit), the reach in A and its square.
-SEARCH_SCALE, SEARCH_REACH, SEARCH_REACH2 = 0, 3, 4
-SEARCH_WORDS = 5
+# Layout of a search, floats: the scales of the axes (A per unit), the reach and the radius of the cluster that
+# searches (A), and the square of the reach.
+SEARCH_SCALE, SEARCH_TOUCH, SEARCH_REACH2 = 0, 3, 4
 
 
 @intrinsic
-def near_clusters(typing: Any, variant: Any, centres: Any, stride: Any, radii: Any, own: Any, begin: Any, end: Any,
-                  search: Any, found: Any) -> Any:
-    """Store at ``found`` which of the ``width`` clusters from ``begin`` on (and before ``end``) come near; return how many.
+def near_spheres(
+    typing: Any,
+    variant: Any,
+    centres: Any,
+    stride: Any,
+    radii: Any,
+    begin: Any,
+    end: Any,
+    search: Any,
+    centre: Any,
+    found: Any,
+) -> Any:
+    """Store at ``found`` which of the ``width`` spheres from ``begin`` on (and before ``end``) are near; return how many.
 
-    centres: address of int32 centres, x of all, y of all, z of all, ``stride`` bytes apart; radii, float32, in A; own:
-    the cluster that searches. Near: the spheres around both clusters, widened by the reach, touch.
+    centres: address of int32 centres, x of all, y of all, z of all, ``stride`` bytes apart; radii: float32, in A.
+    Near: within SEARCH_TOUCH of the int32 (3,) point at ``centre``, the radius of the sphere not counted.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        _, centres, stride, radii, own, begin, end, search, found = args
+        _, centres, stride, radii, begin, end, search, centre, found = args
         b, lanes = builder, Lanes(builder, width(variant))
-        mine, theirs = b.shl(own, ir.Constant(I64, 2)), b.shl(begin, ir.Constant(I64, 2))
+        theirs = b.shl(begin, ir.Constant(I64, 2))
         distance2 = None
         for d in range(3):
-            axis = b.add(centres, b.mul(stride, ir.Constant(I64, d)))
-            centre = lanes.splat(lanes.load(b.add(axis, mine), 0, I32))
+            axis = b.add(b.add(centres, b.mul(stride, ir.Constant(I64, d))), theirs)
+            mine = lanes.splat(lanes.load(centre, 4 * d, I32))
             scale = lanes.splat(lanes.load(search, 4 * (SEARCH_SCALE + d), F32))
-            apart = lanes.mul(lanes.to_float(b.sub(lanes.load_ints(b.add(axis, theirs)), centre)), scale)
+            apart = lanes.mul(lanes.to_float(b.sub(lanes.load_ints(axis), mine)), scale)
             distance2 = lanes.mul(apart, apart) if distance2 is None else lanes.fma(apart, apart, distance2)
-        touch = lanes.add(
-            lanes.load_floats(b.add(radii, theirs)),
-            lanes.splat(b.fadd(lanes.load(b.add(radii, mine), 0, F32), lanes.load(search, 4 * SEARCH_REACH, F32))),
-        )
+        touch = lanes.splat(lanes.load(search, 4 * SEARCH_TOUCH, F32))
+        touch = lanes.add(lanes.load_floats(b.add(radii, theirs)), touch)
         index = b.add(lanes.splat(b.trunc(begin, I32)), lanes.ints(range(lanes.width)))
         keep = b.and_(
             lanes.less(distance2, lanes.mul(touch, touch)),
@@ -52,13 +60,23 @@ def near_clusters(typing: Any, variant: Any, centres: Any, stride: Any, radii: A
         )
         return lanes.compress_store(index, keep, found)
 
-    arguments = (ADDRESS, types.intp, ADDRESS, types.intp, types.intp, types.intp, ADDRESS, ADDRESS)
+    arguments = (ADDRESS, types.intp, ADDRESS, types.intp, types.intp, ADDRESS, ADDRESS, ADDRESS)
     return types.intp(variant, *arguments), generate
 
 
 @intrinsic
-def near_atoms(typing: Any, variant: Any, points: Any, first: Any, candidates: Any, n_valid: Any, end: Any,
-               search: Any, cluster: Any, found: Any) -> Any:
+def near_atoms(
+    typing: Any,
+    variant: Any,
+    points: Any,
+    first: Any,
+    candidates: Any,
+    n_valid: Any,
+    end: Any,
+    search: Any,
+    cluster: Any,
+    found: Any,
+) -> Any:
     """Store at ``found`` the rows of ``width``/4 candidate clusters that come within reach of an atom of a cluster.
 
     candidates: address of int32 numbers of clusters, ``n_valid`` of which count; first: int64, the row where each

@@ -15,10 +15,11 @@ from __future__ import annotations
 import numpy as np
 from numba import int32, njit, uint64
 
-from glasspot.engine.native.near import SEARCH_REACH, SEARCH_REACH2, SEARCH_SCALE, near_atoms, near_clusters
+from glasspot.engine.native.near import SEARCH_REACH2, SEARCH_SCALE, SEARCH_TOUCH, near_atoms, near_spheres
 from glasspot.engine.native.variant import width_in_code
 
 OWN_BEGIN, OWN_END, OWN_OFFSET = 0, 1, 2
+GROUP = 16  # clusters
 
 
 @njit(cache=True, error_model="numpy", fastmath=True)
@@ -62,6 +63,34 @@ def _spheres(points, first, n_all, scale, centres, radii):  # type: ignore[no-un
         radii[c] = np.sqrt(widest)
 
 
+@njit(cache=True, error_model="numpy", fastmath=True)
+def _groups(cells, n_images, scale):  # type: ignore[no-untyped-def]
+    """Centre and radius of every group of GROUP clusters that follow each other in one image."""
+    n_clusters, per_image = cells.n_clusters, _groups_in(cells.n_clusters)
+    centres, radii = cells.centres, cells.radii
+    for image in range(n_images):
+        for k in range(per_image):
+            begin = image * n_clusters + GROUP * k
+            end = min(begin + GROUP, (image + 1) * n_clusters)
+            group = image * per_image + k
+            middle = (begin + end) // 2
+            widest = np.float32(0.0)
+            for d in range(3):
+                cells.group_centres[d, group] = centres[d, middle]
+            for c in range(begin, end):
+                distance2 = np.float32(0.0)
+                for d in range(3):
+                    apart = np.float32(np.int32(centres[d, c] - centres[d, middle])) * scale[d]
+                    distance2 += apart * apart
+                widest = max(widest, np.sqrt(distance2) + radii[c])
+            cells.group_radii[group] = widest
+
+
+@njit(cache=True)
+def _groups_in(n_clusters):  # type: ignore[no-untyped-def]
+    return (n_clusters + GROUP - 1) // GROUP
+
+
 @njit(cache=True, error_model="numpy")
 def load_cluster(points, begin, m, cluster):  # type: ignore[no-untyped-def]
     """Copy the points of a cluster and their rows; a missing atom has a row beyond all others, so no pair counts."""
@@ -79,73 +108,140 @@ def build(variant, cells, points, n, shifts, scale, reach, atoms, starts, own, o
     scale (3,): A per unit of a point; reach in A. cells: the clusters (see :class:`~glasspot.engine.native.field.Cells`).
     """
     lanes = width_in_code(variant)
-    per_test = lanes // 4
     n_clusters, n_images = cells.n_clusters, 1 << (shifts[0] + shifts[1] + shifts[2])
     n_species = starts.shape[1] - 1
-    first, centres, candidates = cells.first, cells.centres, cells.candidates
-    _spheres(points, first, n_clusters * n_images, scale, centres, cells.radii)
-    search, cluster = cells.search, cells.cluster
+    first, search = cells.first, cells.search
+    _spheres(points, first, n_clusters * n_images, scale, cells.centres, cells.radii)
+    _groups(cells, n_images, scale)
     for d in range(3):
         search[SEARCH_SCALE + d] = scale[d]
-    search[SEARCH_REACH] = reach
     search[SEARCH_REACH2] = reach * reach
-    stride = 4 * centres.shape[1]
-    point_at, first_at, atoms_at = points.ctypes.data, first.ctypes.data, atoms.ctypes.data
-    centre_at, radius_at, found_at = centres.ctypes.data, cells.radii.ctypes.data, candidates.ctypes.data
-    search_at, cluster_at = search.ctypes.data, cluster.ctypes.data
     nothing = int32(n * n_images)
     p = 0
     for c in range(n_clusters):
         begin, m, a = first[c], first[c + 1] - first[c], cells.species[c]
-        load_cluster(points, begin, m, cluster)
+        load_cluster(points, begin, m, cells.cluster)
+        for d in range(3):
+            cells.centre[d] = cells.centres[d, c]
+        search[SEARCH_TOUCH] = reach + cells.radii[c]
         starts[c, : a + 1] = p
+        if p + m > len(atoms):
+            return -1
         for i in range(begin, begin + m):
             atoms[p] = i
             p += 1
         for b in range(a, n_species):
             starts[c, b] = p if b > a else starts[c, b]
+            low, high = max(c + 1, cells.species_start[b]), cells.species_start[b + 1]
             for image in range(n_images):
-                near = 0
-                low, high = max(c + 1, cells.species_start[b]), cells.species_start[b + 1]
-                for d in range(image * n_clusters + low, image * n_clusters + high, lanes):
-                    near += near_clusters(variant, centre_at, stride, radius_at, c, d, image * n_clusters + high,
-                                          search_at, found_at + 4 * near)
-                if p + 4 * near + 8 * lanes > len(atoms):
+                p = _list_near(variant, cells, points, image, low, high, atoms, p)
+                if p < 0:
                     return -1
-                candidates[near : near + per_test] = 0
-                end = first[image * n_clusters + high]
-                for k in range(0, near, per_test):
-                    p += near_atoms(variant, point_at, first_at, found_at + 4 * k, near - k, end, search_at,
-                                    cluster_at, atoms_at + 4 * p)
-            while p % lanes:
-                atoms[p] = nothing
-                p += 1
+            p = _fill_block(lanes, atoms, p, nothing)
         starts[c, n_species] = p
         own_starts[c + 1] = own_starts[c]
         for image in range(1, n_images):
             if p + 4 * lanes > len(atoms):
                 return -1
-            p = _own_image(variant, cells, points, n, c, image, shifts, nothing, atoms, p, own, own_starts)
+            p = _own_image(variant, cells, n, c, image, shifts, nothing, atoms, p, own, own_starts)
+    return p
+
+
+@njit(cache=True)
+def _fill_block(lanes, atoms, p, nothing):  # type: ignore[no-untyped-def]
+    """End a part of the list: fill its last block with the row that means no atom."""
+    while p % lanes:
+        atoms[p] = nothing
+        p += 1
     return p
 
 
 @njit(cache=True, error_model="numpy")
-def _own_image(variant, cells, points, n, c, image, shifts, nothing, atoms, p, own, own_starts):  # type: ignore[no-untyped-def]
+def _list_near(variant, cells, points, image, low, high, atoms, p):  # type: ignore[no-untyped-def]
+    """List the atoms near the loaded cluster, of clusters ``low`` .. ``high`` (one species) in one image.
+
+    First groups of clusters, then clusters, then atoms: the work grows little faster than the number of atoms.
+    Returns the new end of the list, or -1 when it may become too long.
+    """
+    if low >= high:
+        return p
+    lanes = width_in_code(variant)
+    centres, candidates, groups = cells.centres, cells.candidates, cells.groups
+    search_at, centre_at = cells.search.ctypes.data, cells.centre.ctypes.data
+    found_at, groups_at = candidates.ctypes.data, groups.ctypes.data
+    shift, per_image = image * cells.n_clusters, _groups_in(cells.n_clusters)
+    n_groups = 0
+    end = image * per_image + _groups_in(high)
+    for k in range(image * per_image + low // GROUP, end, lanes):
+        n_groups += near_spheres(
+            variant,
+            cells.group_centres.ctypes.data,
+            4 * cells.group_centres.shape[1],
+            cells.group_radii.ctypes.data,
+            k,
+            end,
+            search_at,
+            centre_at,
+            groups_at + 4 * n_groups,
+        )
+    near = 0
+    for k in range(n_groups):
+        member = GROUP * (groups[k] - image * per_image)
+        last = shift + min(high, member + GROUP)
+        for d in range(shift + max(low, member), last, lanes):
+            near += near_spheres(
+                variant,
+                centres.ctypes.data,
+                4 * centres.shape[1],
+                cells.radii.ctypes.data,
+                d,
+                last,
+                search_at,
+                centre_at,
+                found_at + 4 * near,
+            )
+    if p + 4 * near + 4 * lanes > len(atoms):
+        return -1
+    candidates[near : near + lanes // 4] = 0
+    last_row = cells.first[shift + high]
+    for k in range(0, near, lanes // 4):
+        p += near_atoms(
+            variant,
+            points.ctypes.data,
+            cells.first.ctypes.data,
+            found_at + 4 * k,
+            near - k,
+            last_row,
+            search_at,
+            cells.cluster.ctypes.data,
+            atoms.ctypes.data + 4 * p,
+        )
+    return p
+
+
+@njit(cache=True, error_model="numpy")
+def _own_image(variant, cells, n, c, image, shifts, nothing, atoms, p, own, own_starts):  # type: ignore[no-untyped-def]
     """List one image of a cluster's own atoms, where any comes within reach."""
-    first, search = cells.first, cells.search
+    first, centres = cells.first, cells.centres
     number = image * cells.n_clusters + c
-    near = near_clusters(variant, cells.centres.ctypes.data, 4 * cells.centres.shape[1], cells.radii.ctypes.data, c,
-                         number, number + 1, search.ctypes.data, cells.candidates.ctypes.data)
+    near = near_spheres(
+        variant,
+        centres.ctypes.data,
+        4 * centres.shape[1],
+        cells.radii.ctypes.data,
+        number,
+        number + 1,
+        cells.search.ctypes.data,
+        cells.centre.ctypes.data,
+        cells.candidates.ctypes.data,
+    )
     if near == 0:
         return p
     begin = p
     for i in range(first[number], first[number + 1]):
         atoms[p] = i
         p += 1
-    lanes = width_in_code(variant)
-    while p % lanes:
-        atoms[p] = nothing
-        p += 1
+    p = _fill_block(width_in_code(variant), atoms, p, nothing)
     k = own_starts[c + 1]
     own[k, OWN_BEGIN], own[k, OWN_END] = begin, p
     # An atom with its own image counts when i > row - offset, that is for one of +S and -S.

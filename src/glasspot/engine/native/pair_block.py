@@ -78,9 +78,7 @@ class _Block:
         """Take the ``width`` atoms named at ``atoms``."""
         lanes, b = self.lanes, self.lanes.b
         index = lanes.load_ints(atoms)
-        rows = [
-            b.shl(b.zext(lanes.load(atoms, 4 * k, I32), I64), ir.Constant(I64, 4)) for k in range(lanes.width)
-        ]
+        rows = [b.shl(b.zext(lanes.load(atoms, 4 * k, I32), I64), ir.Constant(I64, 4)) for k in range(lanes.width)]
         j = lanes.columns([lanes.load(b.add(points, row), 0, V4I, 16) for row in rows])
         padding = b.select(b.icmp_signed("<", index, self.n_rows), lanes.floats(0.0), lanes.floats(FAR))
         on_j: list[Value] = [lanes.floats(0.0)] * 3
@@ -123,8 +121,18 @@ class _Block:
 
 
 @intrinsic
-def pair_segment(typing: Any, variant: Any, points: Any, forces: Any, atoms: Any, n_blocks: Any, table: Any,
-                 cluster: Any, sums: Any, n_rows: Any) -> Any:
+def pair_segment(
+    typing: Any,
+    variant: Any,
+    points: Any,
+    forces: Any,
+    atoms: Any,
+    n_blocks: Any,
+    table: Any,
+    cluster: Any,
+    sums: Any,
+    n_rows: Any,
+) -> Any:
     """Add the forces between a cluster and ``n_blocks`` blocks of listed atoms of one species.
 
     Addresses: points, forces (rows of four); atoms, int32, whole blocks; table; cluster, int32 (4, 4), each the point
@@ -134,8 +142,18 @@ def pair_segment(typing: Any, variant: Any, points: Any, forces: Any, atoms: Any
 
 
 @intrinsic
-def pair_segment_energy(typing: Any, variant: Any, points: Any, forces: Any, atoms: Any, n_blocks: Any, table: Any,
-                        cluster: Any, sums: Any, n_rows: Any) -> Any:
+def pair_segment_energy(
+    typing: Any,
+    variant: Any,
+    points: Any,
+    forces: Any,
+    atoms: Any,
+    n_blocks: Any,
+    table: Any,
+    cluster: Any,
+    sums: Any,
+    n_rows: Any,
+) -> Any:
     """The same as :func:`pair_segment`, with the energy."""
     return _segment(variant, with_energy=True)
 

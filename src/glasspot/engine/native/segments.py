@@ -16,13 +16,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
-from math import ceil, floor, log2, sqrt
+from math import floor, log2, sqrt
 
 import numpy as np
 from numpy.polynomial import chebyshev
 
 from glasspot.engine.native.lookup import CUBIC_BITS, REGISTER_BITS
-from glasspot.engine.native.pair_block import CUT, HALF, HEAD, INNER, SCALE
+from glasspot.engine.native.pair_block import CUT, HALF, HEAD, INNER
 from glasspot.engine.native.variant import Cubic, Quintic, Sextic, Tables
 from glasspot.potential import tables as potential_tables
 from glasspot.potential.forms import FloatArray

@@ -11,6 +11,7 @@ from glasspot.engine.native import field as fields
 from glasspot.engine.native.clusters import make_clusters
 from glasspot.engine.native.field import Cells, Field
 from glasspot.engine.native.mesh import make_mesh, no_mesh
+from glasspot.engine.native.neighbours import GROUP
 from glasspot.engine.native.segments import best_segments
 from glasspot.engine.native.variant import Variant, choose, is_avx512, width
 from glasspot.errors import GlasspotError
@@ -23,7 +24,7 @@ from glasspot.units import MASS_SPEED_SQUARED
 DEFAULT_SKIN = 0.8  # A
 MOST_SHIFT = 2  # a cell is imaged at most four times along an axis
 MESH_ERROR = 4e-6  # of the RMS force; with the tables and rounding the whole stays below 1e-5
-LIST_MARGIN = 1.3
+LIST_MARGIN = 2.0
 
 
 class System:
@@ -33,7 +34,9 @@ class System:
     eV ps^2/A^2, so that the sum of half_mass v^2 is the kinetic energy in eV.
     """
 
-    def __init__(self, frame: Frame, potential: Potential, skin: float | None = None, instructions: str = "auto") -> None:
+    def __init__(
+        self, frame: Frame, potential: Potential, skin: float | None = None, instructions: str = "auto"
+    ) -> None:
         check_frame(frame)
         check_potential(potential)
         self.potential = potential
@@ -108,7 +111,7 @@ class System:
         n_images = 1 << int(shifts.sum())
         n_clusters, n_species = len(self.clusters.species), len(self.species)
         rows = n * n_images + 16
-        slots = n_clusters * n_images + 32
+        slots = (n_clusters + GROUP) * n_images + 32
         cells = Cells(
             n_clusters=n_clusters,
             first=np.zeros(slots, dtype=np.int64),
@@ -116,8 +119,12 @@ class System:
             species_start=np.searchsorted(self.clusters.species, np.arange(n_species + 1)),
             centres=np.zeros((3, slots), dtype=np.int32),
             radii=np.zeros(slots, dtype=np.float32),
+            group_centres=np.zeros((3, slots), dtype=np.int32),
+            group_radii=np.zeros(slots, dtype=np.float32),
             candidates=np.zeros(slots, dtype=np.int32),
+            groups=np.zeros(slots, dtype=np.int32),
             search=np.zeros(8, dtype=np.float32),
+            centre=np.zeros(4, dtype=np.int32),
             cluster=np.zeros(16, dtype=np.int32),
         )
         tables = self.segments.packed().reshape(n_species**2, -1)
@@ -225,4 +232,3 @@ def check_potential(potential: Potential) -> None:
             f'the potential "{potential.name}" has three-body terms, which the native engine cannot run; '
             'choose engine = "lammps".'
         )
-
