@@ -83,13 +83,22 @@ def temperature_of(frame: Frame) -> float:
     return twice_kinetic / ((3 * frame.n_atoms - 3) * BOLTZMANN)
 
 
-def exact(sample: Sample, potential: Potential) -> tuple[float, float]:
-    """Return energy (eV) and pressure (bar) of a sample's frame from the closed forms in double precision."""
-    atoms = sample.frame.to_ase()
+def exact_forces(frame: Frame, potential: Potential) -> tuple[np.ndarray, float, float]:
+    """Return forces (n, 3) in eV/A, energy and virial (the sum of r.f) in eV from the closed forms.
+
+    In double precision; Ewald's sums are converged to 1e-9.
+    """
+    atoms = frame.to_ase()
     atoms.calc = GlasspotCalculator(potential)
-    kinetic = (sample.frame.n_atoms - 1) * BOLTZMANN * sample.temperature_K / sample.frame.volume
     stress = atoms.get_stress(voigt=False)
-    return float(atoms.get_potential_energy()), BAR_PER_EV_A3 * float(kinetic - np.trace(stress) / 3)
+    return atoms.get_forces(), float(atoms.get_potential_energy()), -float(np.trace(stress)) * frame.volume
+
+
+def exact(sample: Sample, potential: Potential) -> tuple[float, float]:
+    """Return energy (eV) and pressure (bar) of a sample's frame from the closed forms."""
+    _, energy, virial = exact_forces(sample.frame, potential)
+    kinetic = (sample.frame.n_atoms - 1) * BOLTZMANN * sample.temperature_K
+    return energy, BAR_PER_EV_A3 * (kinetic + virial / 3) / sample.frame.volume
 
 
 def block_error(values: np.ndarray, blocks: int = 10) -> float:
