@@ -40,9 +40,7 @@ def make_clusters(
     return Clusters(np.concatenate(order), np.array(first), np.array(species, dtype=np.int64))
 
 
-def _halved(
-    wrapped: NDArray[np.float64], atoms: NDArray[np.int64], lengths: NDArray[np.float64]
-) -> NDArray[np.int64]:
+def _halved(wrapped: NDArray[np.float64], atoms: NDArray[np.int64], lengths: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the atoms cut in halves along the longest edge, and again, until four are left: near atoms stay together.
 
     So clusters are about as long as they are wide, and so are groups of clusters that follow each other.

@@ -20,6 +20,7 @@ from glasspot.engine.native.variant import width_in_code
 
 OWN_BEGIN, OWN_END, OWN_OFFSET = 0, 1, 2
 GROUP = 16  # clusters
+FEW = 1024  # clusters: so many are looked at one by one sooner than by groups
 
 
 @njit(cache=True, error_model="numpy", fastmath=True)
@@ -156,23 +157,65 @@ def _fill_block(lanes, atoms, p, nothing):  # type: ignore[no-untyped-def]
     return p
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _list_near(variant, cells, points, image, low, high, atoms, p):  # type: ignore[no-untyped-def]
     """List the atoms near the loaded cluster, of clusters ``low`` .. ``high`` (one species) in one image.
 
-    First groups of clusters, then clusters, then atoms: the work grows little faster than the number of atoms.
     Returns the new end of the list, or -1 when it may become too long.
     """
     if low >= high:
         return p
-    lanes = width_in_code(variant)
-    centres, candidates, groups = cells.centres, cells.candidates, cells.groups
-    search_at, centre_at = cells.search.ctypes.data, cells.centre.ctypes.data
-    found_at, groups_at = candidates.ctypes.data, groups.ctypes.data
-    shift, per_image = image * cells.n_clusters, _groups_in(cells.n_clusters)
-    n_groups = 0
-    end = image * per_image + _groups_in(high)
-    for k in range(image * per_image + low // GROUP, end, lanes):
+    per_test = width_in_code(variant) // 4
+    shift = image * cells.n_clusters
+    if high - low <= FEW:
+        near = _scan(variant, cells, shift + low, shift + high, 0)
+    else:
+        near = _scan_groups(variant, cells, image, low, high)
+    if p + 4 * near + 16 * per_test > len(atoms):
+        return -1
+    candidates = cells.candidates
+    candidates[near : near + per_test] = 0
+    last_row = cells.first[shift + high]
+    for k in range(0, near, per_test):
+        p += near_atoms(
+            variant,
+            points.ctypes.data,
+            cells.first.ctypes.data,
+            candidates.ctypes.data + 4 * k,
+            near - k,
+            last_row,
+            cells.search.ctypes.data,
+            cells.cluster.ctypes.data,
+            atoms.ctypes.data + 4 * p,
+        )
+    return p
+
+
+@njit(error_model="numpy", forceinline=True)
+def _scan(variant, cells, begin, end, near):  # type: ignore[no-untyped-def]
+    """Append the near ones of clusters ``begin`` .. ``end`` to the ``near`` candidates; return how many there are."""
+    for d in range(begin, end, width_in_code(variant)):
+        near += near_spheres(
+            variant,
+            cells.centres.ctypes.data,
+            4 * cells.centres.shape[1],
+            cells.radii.ctypes.data,
+            d,
+            end,
+            cells.search.ctypes.data,
+            cells.centre.ctypes.data,
+            cells.candidates.ctypes.data + 4 * near,
+        )
+    return near
+
+
+@njit(cache=True, error_model="numpy")
+def _scan_groups(variant, cells, image, low, high):  # type: ignore[no-untyped-def]
+    """The same for many clusters of one image: groups first, so that the work grows as the number of atoms."""
+    groups = cells.groups
+    per_image, shift = _groups_in(cells.n_clusters), image * cells.n_clusters
+    n_groups, end = 0, image * per_image + _groups_in(high)
+    for k in range(image * per_image + low // GROUP, end, width_in_code(variant)):
         n_groups += near_spheres(
             variant,
             cells.group_centres.ctypes.data,
@@ -180,46 +223,18 @@ def _list_near(variant, cells, points, image, low, high, atoms, p):  # type: ign
             cells.group_radii.ctypes.data,
             k,
             end,
-            search_at,
-            centre_at,
-            groups_at + 4 * n_groups,
+            cells.search.ctypes.data,
+            cells.centre.ctypes.data,
+            groups.ctypes.data + 4 * n_groups,
         )
     near = 0
     for k in range(n_groups):
         member = GROUP * (groups[k] - image * per_image)
-        last = shift + min(high, member + GROUP)
-        for d in range(shift + max(low, member), last, lanes):
-            near += near_spheres(
-                variant,
-                centres.ctypes.data,
-                4 * centres.shape[1],
-                cells.radii.ctypes.data,
-                d,
-                last,
-                search_at,
-                centre_at,
-                found_at + 4 * near,
-            )
-    if p + 4 * near + 4 * lanes > len(atoms):
-        return -1
-    candidates[near : near + lanes // 4] = 0
-    last_row = cells.first[shift + high]
-    for k in range(0, near, lanes // 4):
-        p += near_atoms(
-            variant,
-            points.ctypes.data,
-            cells.first.ctypes.data,
-            found_at + 4 * k,
-            near - k,
-            last_row,
-            search_at,
-            cells.cluster.ctypes.data,
-            atoms.ctypes.data + 4 * p,
-        )
-    return p
+        near = _scan(variant, cells, shift + max(low, member), shift + min(high, member + GROUP), near)
+    return near
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _own_image(variant, cells, n, c, image, shifts, nothing, atoms, p, own, own_starts):  # type: ignore[no-untyped-def]
     """List one image of a cluster's own atoms, where any comes within reach."""
     first, centres = cells.first, cells.centres
