@@ -17,7 +17,7 @@ CLUSTER = 4
 class Clusters(NamedTuple):
     """Which atoms make a cluster.
 
-    order (n,): the frame's atoms, cluster by cluster; first (n_clusters + 1,): where each begins; species (n_clusters,).
+    order (n,): atoms of the frame, cluster by cluster; first (n_clusters + 1,): where each begins; species: of each.
     """
 
     order: NDArray[np.int64]

@@ -19,7 +19,7 @@ from glasspot.engine.native.variant import Cubic, Quintic, Sextic, tables_of
 
 ONE = 0x3F800000  # the bits of 1.0
 REGISTER_SEGMENTS, CUBIC_OCTAVES = 32, 8
-DEGREES = {Quintic: 5, Sextic: 6, Cubic: 3}
+DEGREES: dict[type, int] = {Quintic: 5, Sextic: 6, Cubic: 3}
 # Bits of the mantissa that name the segment.
 REGISTER_BITS, CUBIC_BITS = 2, 6
 

@@ -34,7 +34,7 @@ def near_spheres(
     centre: Any,
     found: Any,
 ) -> Any:
-    """Store at ``found`` which of the ``width`` spheres from ``begin`` on (and before ``end``) are near; return how many.
+    """Store at ``found`` which of the spheres ``begin`` .. ``end``, ``width`` at most, are near; return how many.
 
     centres: address of int32 centres, x of all, y of all, z of all, ``stride`` bytes apart; radii: float32, in A.
     Near: within SEARCH_TOUCH of the int32 (3,) point at ``centre``, the radius of the sphere not counted.

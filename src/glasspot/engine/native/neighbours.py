@@ -106,7 +106,7 @@ def load_cluster(points, begin, m, cluster):  # type: ignore[no-untyped-def]
 def build(variant, cells, points, n, shifts, scale, reach, atoms, starts, own, own_starts):  # type: ignore[no-untyped-def]
     """Fill the list; return its length, or -1 when ``atoms`` is too short.
 
-    scale (3,): A per unit of a point; reach in A. cells: the clusters (see :class:`~glasspot.engine.native.field.Cells`).
+    scale (3,): A per unit of a point; reach in A. cells: the clusters, a ``field.Cells``.
     """
     lanes = width_in_code(variant)
     n_clusters, n_images = cells.n_clusters, 1 << (shifts[0] + shifts[1] + shifts[2])

@@ -1,16 +1,19 @@
-"""Atoms ready for compiled code: sorted into clusters, with tables, list room and mesh; and what it cannot run, refused."""
+"""Atoms ready for compiled code: sorted into clusters, with tables, list and mesh. Refuses what it cannot run."""
 
 from __future__ import annotations
 
-from math import ceil, log2, pi
+from functools import cache
+from math import ceil, log, log2, pi
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.engine.native import field as fields
+from glasspot.engine.native.accuracy import choose_shape
 from glasspot.engine.native.clusters import make_clusters
 from glasspot.engine.native.field import Cells, Field
-from glasspot.engine.native.mesh import make_mesh, no_mesh
+from glasspot.engine.native.mesh import Mesh, make_mesh
 from glasspot.engine.native.neighbours import GROUP
 from glasspot.engine.native.segments import best_segments
 from glasspot.engine.native.variant import Variant, choose, is_avx512, width
@@ -25,6 +28,7 @@ DEFAULT_SKIN = 0.8  # A
 MOST_SHIFT = 2  # a cell is imaged at most four times along an axis
 MESH_ERROR = 4e-6  # of the RMS force; with the tables and rounding the whole stays below 1e-5
 LIST_MARGIN = 2.0
+MESH_STEP = 1.02
 
 
 class System:
@@ -93,12 +97,12 @@ class System:
             return
         self._fill_cells(self.field)
         self.field.memory[fields.BUILT] = 0.0
-        if self.field.has_mesh:
-            self._renew_mesh()
+        if isinstance(self.potential.coulomb, PPPM):
+            self._fit_mesh(self.potential.coulomb)
 
     def grow_list(self) -> None:
         """Give the neighbour list half as much room again."""
-        atoms = aligned(self.field.atoms.size * 3 // 2, np.int32)
+        atoms = aligned_ints(self.field.atoms.size * 3 // 2)
         self.field.memory[fields.BUILT] = 0.0
         self.field = self.field._replace(atoms=atoms)
 
@@ -128,11 +132,8 @@ class System:
             cluster=np.zeros(16, dtype=np.int32),
         )
         tables = self.segments.packed().reshape(n_species**2, -1)
-        padded = aligned(tables.shape[0] * _whole(tables.shape[1], 16), np.float32).reshape(tables.shape[0], -1)
+        padded = aligned_floats(tables.shape[0] * _whole(tables.shape[1], 16)).reshape(tables.shape[0], -1)
         padded[:, : tables.shape[1]] = tables
-        mesh = no_mesh()
-        if isinstance(potential.coulomb, PPPM):
-            mesh = make_mesh(self._charges(), self.lengths, potential.coulomb.g_ewald, MESH_ERROR)
         field = Field(
             n=n,
             n_images=n_images,
@@ -140,20 +141,20 @@ class System:
             reach=reach,
             r_max=potential.r_max,
             c=self.segments.c,
-            points=aligned(4 * rows, np.int32),
-            forces=aligned(4 * rows, np.float32),
+            points=aligned_ints(4 * rows),
+            forces=aligned_floats(4 * rows),
             cells=cells,
             tables=padded,
-            atoms=aligned(self._list_room(reach, n_clusters, n_species, n_images), np.int32),
+            atoms=aligned_ints(self._list_room(reach, n_clusters, n_species, n_images)),
             starts=np.zeros((n_clusters, n_species + 1), dtype=np.int64),
             own=np.zeros((n_clusters * n_images + 1, 3), dtype=np.int64),
             own_starts=np.zeros(n_clusters + 1, dtype=np.int64),
-            sums=aligned(14 * width(self.variant), np.float32),
+            sums=aligned_floats(14 * width(self.variant)),
             scale=np.zeros(3, dtype=np.float32),
             reference=np.zeros(4 * n, dtype=np.int32),
             memory=np.zeros(8),
             has_mesh=isinstance(potential.coulomb, PPPM),
-            mesh=mesh,
+            mesh=self._make_mesh(),
         )
         self._fill_cells(field)
         return field
@@ -178,16 +179,45 @@ class System:
         charges = np.array([self.potential.charge(name) for name in self.species], dtype=np.float32)
         return charges[self.types[self.order]]
 
-    def _renew_mesh(self) -> None:
-        charges = self._charges()
-        self.field.mesh.charges[:] = charges
+    def _make_mesh(self) -> Mesh:
+        coulomb = self.potential.coulomb
+        if isinstance(coulomb, PPPM):
+            return make_mesh(self._charges(), _rounded(self.lengths), coulomb.g_ewald, MESH_ERROR)
+        # Compiled code takes a mesh in any case: one that is never used.
+        return make_mesh(np.zeros(1), np.full(3, 20.0), g_ewald=0.3, force_error=0.1)
+
+    def _fit_mesh(self, coulomb: PPPM) -> None:
+        """Let the mesh have the charges in their new order, and the points that the cell needs now."""
+        transform = self.field.mesh.transform
+        shape = _mesh_shape(self.n, tuple(_rounded(self.lengths)), coulomb.g_ewald)
+        if shape != (transform.nx, transform.ny, transform.nz):
+            self.field = self.field._replace(mesh=self._make_mesh())
+        else:
+            self.field.mesh.charges[:] = self._charges()
 
 
-def aligned(size: int, kind: type) -> NDArray[np.generic]:
-    """Return a zeroed array that begins at a multiple of 64 bytes."""
-    item = np.dtype(kind).itemsize
-    room = np.zeros(size + 64 // item, dtype=kind)
-    offset = (-room.ctypes.data // item) % (64 // item)
+def _rounded(lengths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return lengths rounded up to the next step of 2 %: the choice of a mesh takes longer than many steps."""
+    return np.asarray(MESH_STEP ** np.ceil(np.log(lengths) / log(MESH_STEP)))
+
+
+@cache
+def _mesh_shape(n: int, lengths: tuple[float, ...], g_ewald: float) -> tuple[int, int, int]:
+    return choose_shape(n, np.array(lengths), g_ewald, MESH_ERROR)
+
+
+def aligned_floats(size: int) -> NDArray[np.float32]:
+    """Return a zeroed float32 array that begins at a multiple of 64 bytes."""
+    return _aligned(np.zeros(size + 16, dtype=np.float32), size)
+
+
+def aligned_ints(size: int) -> NDArray[np.int32]:
+    """Return a zeroed int32 array that begins at a multiple of 64 bytes."""
+    return _aligned(np.zeros(size + 16, dtype=np.int32), size)
+
+
+def _aligned(room: NDArray[Any], size: int) -> NDArray[Any]:
+    offset = (-room.ctypes.data // 4) % 16
     return room[offset : offset + size]
 
 

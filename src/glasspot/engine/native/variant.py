@@ -1,9 +1,9 @@
 """Which machine code to use: chosen at start from what the processor can do, and said in the provenance.
 
 A variant is passed to compiled code as its first argument. numba compiles and caches one machine code for each *type*
-of argument, so what must be known when code is compiled is in the type: the class says which vectors to use, and
-``stamp``, sixteen numbers that are either whole or not, stands for the text of this package. numba looks only at the file of the
-cached function; with the stamp in the type, a change of any file here is met with newly compiled code.
+of argument, so what must be known when code is compiled is in the type: the classes say which vectors and tables to
+use, and ``stamp``, sixteen numbers that are either whole or not, stands for the text of this package. numba looks only
+at the file of the cached function; with the stamp in the type, a change of any file here is met with new machine code.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 from numba.core import config, types
+from numba.core.types import BaseTuple
 from numba.extending import intrinsic
 
 from glasspot.errors import check_choice
@@ -95,11 +96,12 @@ def is_avx512(variant: Variant) -> bool:
 
 def tables_of(variant: Any) -> type:
     """Return the class of a variant's tables, given it or, inside an intrinsic, its numba type."""
-    return _class(variant.types[0] if isinstance(variant, types.BaseTuple) else variant.tables)
+    kind: type = _class(variant.types[0] if isinstance(variant, BaseTuple) else variant.tables)
+    return kind
 
 
 def _class(value: Any) -> Any:
-    return value.instance_class if isinstance(value, types.BaseTuple) else type(value)
+    return value.instance_class if isinstance(value, BaseTuple) else type(value)
 
 
 @cache
