@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 from numba.core import config, types
-from numba.core.types import BaseTuple
 from numba.extending import intrinsic
 
 from glasspot.errors import check_choice
@@ -96,21 +95,15 @@ def is_avx512(variant: Variant) -> bool:
 
 def tables_of(variant: Any) -> type:
     """Return the class of a variant's tables, given it or, inside an intrinsic, its numba type."""
-    kind: type = _class(variant.types[0] if isinstance(variant, BaseTuple) else variant.tables)
-    return kind
+    return _class(variant.types[0] if _is_numba_type(variant) else variant.tables)
 
 
-def _class(value: Any) -> Any:
-    return value.instance_class if isinstance(value, BaseTuple) else type(value)
+def _class(value: Any) -> type:
+    return value.instance_class if _is_numba_type(value) else type(value)  # type: ignore[no-any-return]
 
 
-@cache
-def _stamp() -> tuple[int | float, ...]:
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    bits = int.from_bytes(digest.digest()[:2], "big")
-    return tuple(1 if bits >> k & 1 else 1.0 for k in range(16))
+def _is_numba_type(value: Any) -> bool:
+    return hasattr(value, "instance_class")
 
 
 @intrinsic
