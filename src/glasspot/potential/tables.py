@@ -105,7 +105,7 @@ def tabulate(potential: Potential, species: Sequence[str], n_points: int, r_inne
 def points_for(potential: Potential, tolerance: float = 1e-5, species: Sequence[str] | None = None) -> int:
     """Return how many points keep the relative RMS force error of every pair below ``tolerance``.
 
-    Only distances that atoms visit count (see :func:`_visited`). Each pair is held to the tolerance by itself, relative
+    Only distances that atoms visit count (see :func:`visited`). Each pair is held to the tolerance by itself, relative
     to the net force that it exerts, so the answer does not depend on the composition. Rounded up to thousands; at
     least 2000, at most 200000. Pairs that wait for a composition are refused with a GlasspotError.
     """
@@ -118,7 +118,7 @@ def points_for(potential: Potential, tolerance: float = 1e-5, species: Sequence[
     return int(np.clip(1000 * np.ceil(needed / 1000.0), FEWEST_POINTS, MOST_POINTS))
 
 
-def _visited(potential: Potential, a: str, b: str) -> tuple[FloatArray, FloatArray]:
+def visited(potential: Potential, a: str, b: str) -> tuple[FloatArray, FloatArray]:
     """Return distances (A) and how often a pair is found there at 4000 K, on any scale: r^2 exp(-w(r)/kT).
 
     In a melt a bond is pulled longer than its own minimum r1, typically by a tenth. So w(r) = u(r) + F(r_b) r with
@@ -145,7 +145,7 @@ def _curvature_ratio(potential: Potential, a: str, b: str) -> float:
     """Return RMS of r h''(s) over RMS of the fluctuating force, both weighted by where the pair is found, in A^-4."""
     if not potential.terms(a, b):
         return 0.0  # Coulomb alone: smooth at every distance atoms visit
-    r, weight = _visited(potential, a, b)
+    r, weight = visited(potential, a, b)
     weight /= weight.sum()
     step = 0.02  # A^2: small against the width of h'', large against rounding
     s = r * r
@@ -177,7 +177,7 @@ def table_error(potential: Potential, tables: Tables) -> Mapping[Pair, float]:
     for a, b in tables.pairs:
         if not potential.terms(a, b):
             continue
-        r, weight = _visited(potential, a, b)
+        r, weight = visited(potential, a, b)
         exact = potential.pair_force(a, b, r)
         mean = (weight @ exact) / weight.sum()
         wrong = weight @ (tables.force_at(a, b, r) - exact) ** 2

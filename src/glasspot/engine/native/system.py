@@ -26,7 +26,7 @@ from glasspot.units import MASS_SPEED_SQUARED
 
 DEFAULT_SKIN = 0.8  # A
 MOST_SHIFT = 2  # a cell is imaged at most four times along an axis
-# In the measure of accuracy.py, which is four to six times the error relative to the RMS force of a melt: with tables and
+# In the measure of accuracy.py, four to six times the error relative to the RMS force of a melt: with tables and
 # rounding the whole stays below 1e-5 (3e-6 in a borosilicate melt of 500 atoms).
 MESH_ERROR = 2e-5
 LIST_MARGIN = 2.0
@@ -251,10 +251,11 @@ def check_frame(frame: Frame) -> None:
             "the native engine runs cells with three right angles, along x, y and z; the angles or axes of this cell "
             'differ. Choose engine = "lammps".'
         )
-    for what, values in (("position", frame.positions), ("velocity", frame.velocities)):
-        if values is not None and not np.isfinite(values).all():
-            row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-            raise GlasspotError(f"the {what} of atom {row + 1} is {values[row].tolist()}; expected finite numbers.")
+    if frame.velocities is not None and not np.isfinite(frame.velocities).all():
+        row = int(np.flatnonzero(~np.isfinite(frame.velocities).all(axis=1))[0])
+        raise GlasspotError(
+            f"the velocity of atom {row + 1} is {frame.velocities[row].tolist()}; expected finite numbers, in A/ps."
+        )
 
 
 def check_potential(potential: Potential) -> None:
