@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, uint64
+from numba import njit, types, uint64
+from numba.extending import overload
 from numpy.typing import NDArray
 
 from glasspot.engine.native.mesh import Mesh, add_mesh_forces
@@ -82,8 +83,7 @@ class Field(NamedTuple):
     scale: SingleArray
     reference: PointArray
     memory: FloatArray
-    has_mesh: bool
-    mesh: Mesh
+    mesh: Mesh | None
 
 
 @njit(cache=True, error_model="numpy")
@@ -97,13 +97,27 @@ def update(variant, field, x, lengths, want):  # type: ignore[no-untyped-def]
     if problem != WELL:
         return 0.0, 0.0, 0.0, problem
     energy, virial = _pair_forces(variant, field, lengths, want)
-    long_range = 0.0
-    if field.has_mesh:
-        long_range, more = add_mesh_forces(
-            variant, field.mesh, field.points, field.shifts, n, lengths, field.forces, want
-        )
-        virial += more
-    return energy + long_range, virial, long_range, WELL
+    long_range, more = _add_long_range(  # type: ignore[no-untyped-call]
+        variant, field.mesh, field.points, field.shifts, n, lengths, field.forces, want
+    )
+    return energy + long_range, virial + more, long_range, WELL
+
+
+def _add_long_range(variant, mesh, points, shifts, n, lengths, forces, want):  # type: ignore[no-untyped-def]
+    """Add the forces of the mesh, where there is one; return (energy, virial). Compiled code only, see below."""
+    raise NotImplementedError
+
+
+@overload(_add_long_range)
+def _long_range(variant, mesh, points, shifts, n, lengths, forces, want):  # type: ignore[no-untyped-def]
+    """Choose when compiling: without electrostatics on a mesh, none of its code is compiled."""
+    if isinstance(mesh, types.NoneType):
+        return lambda variant, mesh, points, shifts, n, lengths, forces, want: (0.0, 0.0)
+
+    def with_mesh(variant, mesh, points, shifts, n, lengths, forces, want):  # type: ignore[no-untyped-def]
+        return add_mesh_forces(variant, mesh, points, shifts, n, lengths, forces, want)
+
+    return with_mesh
 
 
 @njit(cache=True, error_model="numpy")

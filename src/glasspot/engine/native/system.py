@@ -99,8 +99,8 @@ class System:
             return
         self._fill_cells(self.field)
         self.field.memory[fields.BUILT] = 0.0
-        if isinstance(self.potential.coulomb, PPPM):
-            self._fit_mesh(self.potential.coulomb)
+        if self.field.mesh is not None:
+            self._fit_mesh(self.field.mesh)
 
     def grow_list(self) -> None:
         """Give the neighbour list half as much room again."""
@@ -155,7 +155,6 @@ class System:
             scale=np.zeros(3, dtype=np.float32),
             reference=np.zeros(4 * n, dtype=np.int32),
             memory=np.zeros(8),
-            has_mesh=isinstance(potential.coulomb, PPPM),
             mesh=self._make_mesh(),
         )
         self._fill_cells(field)
@@ -181,21 +180,19 @@ class System:
         charges = np.array([self.potential.charge(name) for name in self.species], dtype=np.float32)
         return charges[self.types[self.order]]
 
-    def _make_mesh(self) -> Mesh:
+    def _make_mesh(self) -> Mesh | None:
         coulomb = self.potential.coulomb
-        if isinstance(coulomb, PPPM):
-            return make_mesh(self._charges(), _rounded(self.lengths), coulomb.g_ewald, MESH_ERROR)
-        # Compiled code takes a mesh in any case: one that is never used.
-        return make_mesh(np.zeros(1), np.full(3, 20.0), g_ewald=0.3, force_error=0.1)
+        if not isinstance(coulomb, PPPM):
+            return None
+        return make_mesh(self._charges(), _rounded(self.lengths), coulomb.g_ewald, MESH_ERROR)
 
-    def _fit_mesh(self, coulomb: PPPM) -> None:
+    def _fit_mesh(self, mesh: Mesh) -> None:
         """Let the mesh have the charges in their new order, and the points that the cell needs now."""
-        transform = self.field.mesh.transform
-        shape = _mesh_shape(self.n, tuple(_rounded(self.lengths)), coulomb.g_ewald)
-        if shape != (transform.nx, transform.ny, transform.nz):
+        shape = _mesh_shape(self.n, tuple(_rounded(self.lengths)), mesh.influence.alpha)
+        if shape != (mesh.transform.nx, mesh.transform.ny, mesh.transform.nz):
             self.field = self.field._replace(mesh=self._make_mesh())
         else:
-            self.field.mesh.charges[:] = self._charges()
+            mesh.charges[:] = self._charges()
 
 
 def _rounded(lengths: NDArray[np.float64]) -> NDArray[np.float64]:
