@@ -15,7 +15,7 @@ right, tau B / (30 GPa) shorter for a material of bulk modulus B; the averages d
 
 from __future__ import annotations
 
-from math import log1p, sqrt
+from math import log, sqrt
 
 from numba import njit
 
@@ -39,4 +39,5 @@ def strain(pressure, target, volume, k_t, mobility, interval, normal):  # type: 
     """
     rate = mobility * (pressure - target + 0.5 * k_t / volume)
     rate = min(max(rate, -FASTEST), FASTEST)
-    return 2.0 * log1p(0.5 * rate * interval + normal * sqrt(0.5 * k_t * mobility * interval / volume))
+    change = 0.5 * rate * interval + normal * sqrt(0.5 * k_t * mobility * interval / volume)
+    return 2.0 * log(abs(1.0 + change))  # lambda has no sign: a random walk that comes to 0 goes back

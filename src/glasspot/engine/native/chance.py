@@ -1,4 +1,4 @@
-"""Random numbers of a run: each block of steps has its own generator, named by seed, stage and block.
+"""Random numbers of a run: each block of steps has its own generator, named by seed, stage and first step.
 
 So nothing depends on what was drawn before: a run that goes on from a saved state draws what it would have drawn.
 """
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from glasspot.units import BOLTZMANN, MASS_SPEED_SQUARED
 
-START = 0  # the velocities of a stage; its blocks of steps are 1, 2, ...
+VELOCITIES, STEPS = 0, 1  # what random numbers are for
 
 
-def generator(seed: int, stage: int, block: int) -> np.random.Generator:
-    """Return the generator of one block of a stage (START for its velocities)."""
-    return np.random.default_rng([seed, stage, block])
+def generator(seed: int, stage: int, purpose: int, step: int = 0) -> np.random.Generator:
+    """Return the generator of the velocities that a stage begins with, or of the block that begins at ``step``."""
+    return np.random.default_rng([seed, stage, purpose, step])
 
 
 def coupling_noise(rng: np.random.Generator, n_rows: int, dof: int) -> NDArray[np.float64]:

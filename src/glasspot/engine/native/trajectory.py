@@ -9,7 +9,7 @@ legs, each of many steps in compiled code; at the end of a leg everything is kno
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 
 import numpy as np
@@ -24,6 +24,7 @@ from glasspot.engine.native.gentle import gentle_steps
 from glasspot.engine.native.minimise import minimise
 from glasspot.engine.native.motion import Atoms, Coupling, complete, nothing_measured, remove_drift, run_steps
 from glasspot.engine.native.system import System
+from glasspot.errors import GlasspotError
 from glasspot.oxides import mass
 from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
@@ -31,7 +32,11 @@ from glasspot.units import BAR_PER_EV_A3, BOLTZMANN, density_from_mass
 
 BLOCK = 1000  # steps
 LONGEST_LEG = 2_000_000  # atom-steps between two looks at the clock
-THERMOSTAT_INTERVALS = 20  # couplings in the thermostat's time; it is exact for any number
+NPT_LEG = 100  # steps between two looks at the size of the cell
+# A Nose-Hoover thermostat follows a ramp without a lag; rescaling lags by its time, twice as much with what the
+# potential energy stores. At half the damping time a quench of 100 K/ps runs 10 K behind. Couplings in that time: it
+# is exact for any number.
+THERMOSTAT_SHARE, THERMOSTAT_INTERVALS = 0.5, 10
 MOST_STEPS_BETWEEN_COUPLINGS = 10
 
 PROBLEMS: dict[int, tuple[Reason, str]] = {
@@ -144,13 +149,15 @@ class Trajectory:
         coupling = coupling_of(self.protocol, stage, self.dof)
         end = min(coupling.total, state.step + BLOCK)
         longest = max(10, LONGEST_LEG // self.system.n)
-        rng = chance.generator(self.simulation.seed, state.stage, 1 + state.step // BLOCK)
+        if coupling.barostat:
+            longest = min(longest, NPT_LEG)
+        rng = chance.generator(self.simulation.seed, state.stage, chance.STEPS, state.step)
         atoms = self._begin()
         first = -(-state.step // coupling.every)
         noise = chance.coupling_noise(rng, BLOCK // coupling.every + 1, self.dof)
         step = state.step
         yield self._row(step)
-        while step < end:
+        while step < end and not self._is_tight():
             n_steps = min(end - step, every - step % every, longest)
             if stage.gentle:
                 reached, problem = gentle_steps(
@@ -180,7 +187,10 @@ class Trajectory:
         for flat, rows in ((system.x, state.positions), (system.v, state.velocities)):
             flat.reshape(-1, 4)[:, :3] = rows[system.order]
         system.lengths[:] = state.lengths
-        system.sort()
+        try:
+            system.sort()
+        except GlasspotError as error:  # a cell that has shrunk too far; the start was checked
+            raise MotionError("crash", str(error), state.step) from error
         atoms = Atoms(system.x, system.v, system.inverse_mass, system.half_mass, system.lengths)
         remove_drift(atoms)
         self.measured.heat[0] = state.heat
@@ -200,17 +210,25 @@ class Trajectory:
         heat = float(self.measured.heat[0]) if step else 0.0
         self.state = State(stage, step, system.positions(), system.velocities(), system.lengths.copy(), heat)
 
+    def _is_tight(self) -> bool:
+        """Tell whether the cell has shrunk below what the arrays were made for: sorting makes them fit again.
+
+        A leg cannot shrink it so far that pairs are missed: the list is wider than the cut-off by the skin.
+        """
+        field = self.system.field
+        return bool(np.any(self.system.lengths * (1 << field.shifts) < 2.0 * field.reach))
+
     def _draw_velocities(self, stage: Stage) -> None:
         """Give the atoms of a stage that begins new velocities, where it asks for them or they have none."""
         stages = self.protocol.stages[: self.state.stage]
         moving = self.simulation.start.velocities is not None or any(other.kind != "minimise" for other in stages)
         if stage.kind == "minimise" or stage.temperature_ends is None or (moving and not stage.new_velocities):
             return
-        rng = chance.generator(self.simulation.seed, self.state.stage, chance.START)
+        rng = chance.generator(self.simulation.seed, self.state.stage, chance.VELOCITIES)
         masses = np.empty(self.system.n)
         masses[self.system.order] = 1.0 / self.system.inverse_mass.reshape(-1, 4)[:, 0]
         velocities = chance.maxwell_velocities(rng, masses, stage.temperature_ends[0])
-        self.state = State(self.state.stage, 0, self.state.positions, velocities, self.state.lengths)
+        self.state = replace(self.state, velocities=velocities)
 
     def _row(self, step: int) -> ThermoRow:
         kinetic, energy, virial, long_range, _ = (float(number[0]) for number in self.measured)
@@ -230,7 +248,8 @@ class Trajectory:
 def coupling_of(protocol: Protocol, stage: Stage, dof: int) -> Coupling:
     """Return how the steps of a stage of dynamics are made."""
     has_barostat = stage.kind == "npt"
-    intervals = [protocol.thermostat_damping / THERMOSTAT_INTERVALS]
+    relaxation = THERMOSTAT_SHARE * protocol.thermostat_damping
+    intervals = [relaxation / THERMOSTAT_INTERVALS]
     if has_barostat:
         intervals.append(protocol.barostat_damping / USUAL_INTERVALS)
     every = int(min(intervals) / protocol.timestep + 1e-9)
@@ -248,7 +267,7 @@ def coupling_of(protocol: Protocol, stage: Stage, dof: int) -> Coupling:
         interval=interval,
         k_t=(BOLTZMANN * start, BOLTZMANN * end),
         pressure=(low / BAR_PER_EV_A3, high / BAR_PER_EV_A3),
-        decay=exp(-interval / protocol.thermostat_damping),
+        decay=exp(-interval / relaxation),
         mobility=COMPRESSIBILITY / max(protocol.barostat_damping, FEWEST_INTERVALS * interval),
     )
 
