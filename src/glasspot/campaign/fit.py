@@ -62,7 +62,7 @@ class Fit:
     def run(self) -> None:
         """Do the whole fit; raise GlasspotError when it cannot go on."""
         self.store.set_meta("state", "running")
-        prepare_engine(self.plan.engine, self.listener.stage)
+        prepare_engine(self.plan.engine, self.plan.system, self.listener.stage)
         self.listener.stage("targets")
         objective = build_objective(self.plan, self.runner)
         self.store.set_meta("objective", objective.to_dict())

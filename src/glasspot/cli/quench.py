@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     folder: Path = args.out or Path("runs") / args.glass_file.stem
     check_quench(plan, folder)
     with QuenchDisplay(plan, folder) as display:
-        prepare_engine(plan.engine, display.say)
+        prepare_engine(plan.engine, plan.system, display.say)
         try:
             glass = make_glass(plan, folder, display.progress)
         except EngineFailure as failure:

@@ -75,21 +75,24 @@ def check_system(choice: EngineChoice, system: System) -> None:
         engine.check(potential, system.species, system.cell)
 
 
-def prepare_engine(choice: EngineChoice, say: Callable[[str], None]) -> None:
+def prepare_engine(choice: EngineChoice, system: System | None, say: Callable[[str], None]) -> None:
     """Compile and store, once, what every worker would otherwise compile at the same time.
 
-    ``say`` is called with one line when that takes more than a moment. Nothing to do for LAMMPS.
+    system: what will be run; None: whatever may come. ``say`` is called with one line when that takes more than a
+    moment. Nothing to do for LAMMPS.
     """
     if choice.name != "native":
         return
     from glasspot.engine.native.engine import compile_kernels
-    from glasspot.engine.native.variant import choose
 
     timer = threading.Timer(TELL_AFTER_S, say, [COMPILING])
     timer.daemon = True
     timer.start()
     try:
-        compile_kernels(choose())
+        if system is None:
+            compile_kernels()
+        else:
+            compile_kernels(system.potentials, system.species)
     finally:
         timer.cancel()
 
@@ -107,4 +110,4 @@ def _refuse_settings_of_lammps(choice: EngineChoice) -> None:
 
 
 if __name__ == "__main__":
-    prepare_engine(EngineChoice("native"), print)
+    prepare_engine(EngineChoice("native"), None, print)

@@ -1,11 +1,13 @@
 """Compile, or load what was compiled before, without running anything: the first run on a machine waits for this.
 
 numba keeps machine code beside the package, or in the user's cache folder where that is read-only (NUMBA_CACHE_DIR
-names another place). It is found by the types of the arguments, so those of any system will do.
+names another place). It is found by the types of the arguments: those of any system of the same kind will do. Systems
+are of six kinds: with a mesh or without, and with one of three kinds of tables.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,26 +15,54 @@ from numba import typeof
 
 from glasspot.engine.native.field import ENERGY, update
 from glasspot.engine.native.motion import Atoms, complete, nothing_measured, run_steps
+from glasspot.engine.native.segments import best_segments
 from glasspot.engine.native.system import System
 from glasspot.engine.native.trajectory import coupling_of
-from glasspot.engine.native.variant import Cubic, Quintic, Sextic, Variant, choose, is_avx512
+from glasspot.engine.native.variant import Cubic, Quintic, Sextic, Tables, Variant, choose, is_avx512
+from glasspot.errors import GlasspotError
+from glasspot.potential.coulomb import PPPM
 from glasspot.potential.io import load_potential
+from glasspot.potential.model import Potential
 from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
 
+WITHOUT_MESH, WITH_MESH = "BKS", "Wang-2018"  # potentials of the library
+
 
 def compile_for(system: System) -> None:
-    """Make everything ready that moves the atoms of ``system``."""
+    """Make everything ready that moves the atoms of ``system``; ten seconds the first time."""
     _compile(system, system.variant)
 
 
-def compile_kernels(variant: Variant | None = None) -> None:
-    """Make everything ready for a variant; None: for each that potentials may ask for on this machine."""
-    best = choose()
-    kinds = (Quintic(), Sextic(), Cubic()) if is_avx512(best) else (Cubic(),)
-    system = System(Frame.from_symbols(["Si", "O", "O"], np.diag([1.0, 6.0, 11.0]), 20.0), load_potential("BKS"))
-    for each in [choose(tables=kind) for kind in kinds] if variant is None else [variant]:
-        _compile(system, each)
+def compile_kernels(potentials: Sequence[Potential] = (), species: Sequence[str] = ()) -> None:
+    """Make everything ready for systems of ``species`` with one of ``potentials``.
+
+    Without potentials: for whatever may come, which takes a minute the first time. A potential that lacks something,
+    such as a charge that follows from the composition, is left to its first run.
+    """
+    wanted = (
+        set(_kinds(potentials, species)) if potentials else {(mesh, t) for mesh in (False, True) for t in _tables()}
+    )
+    for with_mesh in (False, True):
+        tables = [kind for kind in _tables() if (with_mesh, kind) in wanted]
+        if tables:
+            three = Frame.from_symbols(["Si", "O", "O"], np.diag([1.0, 6.0, 11.0]), 20.0)
+            system = System(three, load_potential(WITH_MESH if with_mesh else WITHOUT_MESH))
+            for kind in tables:
+                _compile(system, choose(tables=kind))
+
+
+def _tables() -> tuple[Tables, ...]:
+    return (Quintic(), Sextic(), Cubic()) if is_avx512(choose()) else (Cubic(),)
+
+
+def _kinds(potentials: Sequence[Potential], species: Sequence[str]) -> Iterator[tuple[bool, Tables]]:
+    for potential in potentials:
+        try:
+            tables = best_segments(potential, tuple(species), registers=is_avx512(choose())).kind
+        except GlasspotError:
+            continue
+        yield isinstance(potential.coulomb, PPPM), tables
 
 
 def _compile(system: System, variant: Variant) -> None:
