@@ -17,26 +17,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
-import subprocess
 import tempfile
 from pathlib import Path
 
-import numpy as np
+from lammps_runs import HEAD, OMP, exact_forces, forces_of, machine, relative_rms, timed_run
 
 from glasspot.engine import deck
 from glasspot.engine.base import Simulation
-from glasspot.engine.calculator import GlasspotCalculator
-from glasspot.engine.dump import DumpReader
 from glasspot.engine.lammps import LammpsEngine
-from glasspot.engine.process import find_program
 from glasspot.potential.io import load_potential
 from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
 
-WARM_UP = 100  # steps before the clock starts
 TEMPERATURE = 3600.0
 VARIANTS = ("born/coul/dsf", "glasspot")
 
@@ -59,14 +53,13 @@ def melt(n_atoms: int, folder: Path) -> Frame:
     return final.frame
 
 
-def script(variant: str, species: tuple[str, ...], run: str) -> str:
-    """Return the input script of a variant; ``run`` are its last lines."""
-    head = "units metal\natom_style charge\nboundary p p p\n"
+def script(variant: str, species: tuple[str, ...]) -> str:
+    """Return the input script of a variant, up to its runs."""
     motion = f"timestep 0.001\nthermo 1000\nfix motion all nvt temp {TEMPERATURE} {TEMPERATURE} 0.1\n"
     if variant == "glasspot":
         return (
-            f"{head}package omp 1\nsuffix omp\nread_data start.data\ninclude {deck.INCLUDE}\n"
-            f"neighbor {LammpsEngine().skin} bin\nneigh_modify every 1 delay 0 check yes\n{motion}{run}"
+            f"{HEAD}{OMP}read_data start.data\ninclude {deck.INCLUDE}\n"
+            f"neighbor {LammpsEngine().skin} bin\nneigh_modify every 1 delay 0 check yes\n{motion}"
         )
     coefficients = []
     potential = load_potential("BKS")
@@ -75,53 +68,18 @@ def script(variant: str, species: tuple[str, ...], run: str) -> str:
             term = next((t for t in potential.terms(a, b) if t.form == "buckingham"), None)
             numbers = f"{term.A!r} {term.rho!r} 0.0 {term.C!r} 0.0" if term else "0.0 1.0 0.0 0.0 0.0"
             coefficients.append(f"pair_coeff {i + 1} {j + 1} {numbers}\n")
-    return f"{head}read_data start.data\npair_style born/coul/dsf 0.25 8.0 8.0\n{''.join(coefficients)}{motion}{run}"
-
-
-def lammps(text: str, folder: Path) -> str:
-    """Run an input script and return what LAMMPS printed."""
-    import os
-
-    program = find_program(None)
-    (folder / "bench.in").write_text(text)
-    done = subprocess.run(
-        [*program.argv, "-in", "bench.in", "-log", "none", "-nocite"],
-        cwd=folder,
-        env={**os.environ, **program.environment, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+    return f"{HEAD}read_data start.data\npair_style born/coul/dsf 0.25 8.0 8.0\n{''.join(coefficients)}{motion}"
 
 
 def seconds_per_step(variant: str, frame: Frame, steps: int, folder: Path) -> float:
     """Return the loop time of a run of ``steps``, after a warm-up, over its steps."""
-    printed = lammps(script(variant, frame.species, f"run {WARM_UP}\nrun {steps}\n"), folder)
-    loops = [line.split() for line in printed.splitlines() if line.startswith("Loop time of")]
-    assert int(loops[-1][8]) == steps
-    return float(loops[-1][3]) / steps
+    return timed_run(script(variant, frame.species), steps, folder).seconds_per_step
 
 
 def force_error(frame: Frame, folder: Path) -> float:
     """Return the relative RMS force error of glasspot's deck against the closed forms."""
-    lammps(
-        script("glasspot", frame.species, "run 0\nwrite_dump all custom forces.bin id type x y z fx fy fz\n"), folder
-    )
-    found = DumpReader(folder / "forces.bin").read()[-1].vectors("fx", "fy", "fz")
-    atoms = frame.to_ase()
-    atoms.calc = GlasspotCalculator(load_potential("BKS"))
-    exact = atoms.get_forces()
-    return float(np.sqrt(((found - exact) ** 2).sum() / (exact**2).sum()))
-
-
-def processor() -> str:
-    """Return the name of the processor, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor()
-    )
+    found = forces_of(script("glasspot", frame.species), folder)
+    return relative_rms(found, exact_forces(frame, load_potential("BKS")))
 
 
 def main() -> None:
@@ -148,7 +106,7 @@ def main() -> None:
     ratios = [slow / fast for slow, fast in zip(times[VARIANTS[0]], times[VARIANTS[1]], strict=True)]
     result = {
         "what": f"liquid BKS silica, {frame.n_atoms} atoms, 8 A, 3600 K, NVT, one core",
-        "machine": f"{processor()}, {platform.system()} {platform.machine()}",
+        "machine": machine(),
         "steps": args.steps,
         "repeats": args.repeats,
         "atom_steps_per_s": {v: frame.n_atoms / statistics.median(times[v]) for v in VARIANTS},
