@@ -27,7 +27,7 @@ Complex = tuple[Value, Value]
 RADICES = (8, 7, 6, 5, 4, 3, 2)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def butterflies(  # type: ignore[no-untyped-def]
     typingctx, variant, radix, count, source, source_step, source_gap, target, target_step, target_gap, swap, twiddles
 ):
@@ -43,7 +43,9 @@ def butterflies(  # type: ignore[no-untyped-def]
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         t = Lanes(builder, lanes)
         radix, swap, twiddles = args[1], args[9], args[10]
-        im = builder.sub(ir.Constant(I64, 64), builder.shl(swap, ir.Constant(I64, 7)))  # from real to imaginary: 64, -64
+        im = builder.sub(
+            ir.Constant(I64, 64), builder.shl(swap, ir.Constant(I64, 7))
+        )  # from real to imaginary: 64, -64
         first = builder.shl(swap, ir.Constant(I64, 6))
         source, target = builder.add(args[3], first), builder.add(args[6], first)
         plain = builder.icmp_signed("==", twiddles, ir.Constant(I64, 0))
@@ -71,7 +73,13 @@ def _load_twiddles(t: Lanes, address: Value, radix: int) -> list[Complex]:
 
 
 def _column(
-    t: Lanes, radix: int, count: Value, source: tuple[Value, ...], target: tuple[Value, ...], im: Value, w: list[Complex]
+    t: Lanes,
+    radix: int,
+    count: Value,
+    source: tuple[Value, ...],
+    target: tuple[Value, ...],
+    im: Value,
+    w: list[Complex],
 ) -> None:
     """Emit the loop over q, and over the parts of 16 that the lanes hold."""
     b = t.b

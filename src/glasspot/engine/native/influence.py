@@ -9,13 +9,13 @@ For forces by differentiation of the splines, the influence function with the le
 constant (Hockney, Eastwood, Computer Simulation Using Particles, 1988, chapter 8; Ballenegger, Cerda, Holm 2012,
 10.1021/ct2001792)
     G = 4 pi / V  sum_j U^2 exp(-k_j^2 / 4 alpha^2) / (sum_j U^2 sum_j U^2 k_j^2)
-with sums over the aliases along all three axes. In a cell with right angles each of them is a product or a sum of sums
-along one axis, S0 = sum U^2, S2 = sum U^2 k^2, A0 = sum U^2 exp(-k^2 / 4 alpha^2):
-    G = 4 pi / V  a_x a_y a_z / (b_x + b_y + b_z),   a = A0 / S0^2,   b = S2 / S0,
+with sums over the aliases along all three axes; of the first, the Gauss function leaves only j = 0. In a cell with
+right angles the others are a product and a sum of sums along one axis, S0 = sum U^2 and S2 = sum U^2 k^2:
+    G = 4 pi / V  a_x a_y a_z / (b_x + b_y + b_z),   a = U^2 exp(-k^2 / 4 alpha^2) / S0^2,   b = S2 / S0,
 so three short tables do, and a cell that changes costs next to nothing. With S the transform of the charges,
     E = 1/2 sum_k G |S|^2,
-and as S knows only fractions of the cell, the virial -dE/dlnL is exact in
-    W = 1/2 sum_k G |S|^2 (1 - c_x - c_y - c_z),   c = sum U^2 exp(-k^2 / 4 alpha^2) k^2 / (2 alpha^2 A0).
+and as S knows only fractions of the cell, the virial -dE/dlnL is exactly
+    W = 1/2 sum_k G |S|^2 (1 - c_x - c_y - c_z),   c = k^2 / 2 alpha^2.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types, uint64
+from numba import int64, njit, types, uint64
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -45,9 +45,9 @@ class Influence(NamedTuple):
 
     alpha: float
     lengths: NDArray[np.float64]  # (3,) of the cell that the tables are for, A
-    aliases: NDArray[np.float64]  # (3, n / 2 + 1, 5): U^2 at j = -1, 0, 1; S0; S2 (L / 2 pi)^2
+    sums: NDArray[np.float64]  # (3, n / 2 + 1, 2): U^2 / S0^2 and S2 / S0 (L / 2 pi)^2
     tables: NDArray[np.float32]  # (a b c, x y z, length); a_x with 4 pi / V and the Coulomb constant
-    sums: NDArray[np.float64]  # (blocks, 2, 16): G |S|^2, and the same with 1 - c_x - c_y - c_z
+    totals: NDArray[np.float64]  # (blocks, 2, 16): sums of G |S|^2, and the same with 1 - c_x - c_y - c_z
 
 
 def squared_splines(n: int, m: NDArray[Any]) -> NDArray[np.float64]:
@@ -66,50 +66,42 @@ def make_influence(alpha: float, transform: Transform) -> Influence:
     """Return the tables for a mesh, to be filled by the first call of :func:`fit_to_cell`."""
     shape = (transform.nx, transform.ny, transform.nz)
     length = -(-max(*shape, transform.blocks * LANES) // LANES) * LANES
-    aliases = np.zeros((3, max(shape) // 2 + 1, 5))
+    sums = np.zeros((3, max(shape) // 2 + 1, 2))
     for axis, n in enumerate(shape):
         m = np.arange(n // 2 + 1)
-        for j in (-1, 0, 1):
-            aliases[axis, : len(m), j + 1] = squared_splines(n, m + j * n)
-        aliases[axis, : len(m), 3], aliases[axis, : len(m), 4] = alias_sums(n, m)
+        s0, s2 = alias_sums(n, m)
+        sums[axis, : len(m)] = np.stack([squared_splines(n, m) / s0**2, s2 / s0], axis=1)
     tables = aligned(9 * length).reshape(3, 3, length)
     tables[1] = 1.0  # where a wave is left out, nothing is divided by zero
-    sums = aligned(transform.blocks * 2 * LANES, np.float64).reshape(transform.blocks, 2, LANES)
-    return Influence(alpha, np.zeros(3), aliases, tables, sums)
+    totals = aligned(transform.blocks * 2 * LANES, np.float64).reshape(transform.blocks, 2, LANES)
+    return Influence(alpha, np.zeros(3), sums, tables, totals)
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, error_model="numpy")
 def fit_to_cell(influence, t, lengths):  # type: ignore[no-untyped-def]
     """Make the tables for a cell of ``lengths`` (A), unless they are already."""
     known = influence.lengths
     if known[0] == lengths[0] and known[1] == lengths[1] and known[2] == lengths[2]:
         return
     constant = 4.0 * pi * COULOMB_CONSTANT / (lengths[0] * lengths[1] * lengths[2])
-    _fit_axis(influence, 0, t.nx, t.nx // 2 + 1, lengths[0], constant)
-    _fit_axis(influence, 1, t.ny, t.ny // 2 + 1, lengths[1], 1.0)
-    _fit_axis(influence, 2, t.nz, t.modes, lengths[2], 1.0)
-    known[:] = lengths
+    points, waves = (t.nx, t.ny, t.nz), (t.nx // 2 + 1, t.ny // 2 + 1, t.modes)
+    for axis in range(3):
+        _fit_axis(influence, axis, points[axis], waves[axis], lengths[axis], constant if axis == 0 else 1.0)
+        known[axis] = lengths[axis]
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, error_model="numpy")
 def _fit_axis(influence, axis, n, count, length, constant):  # type: ignore[no-untyped-def]
     unit = (2.0 * pi / length) ** 2
     narrow = 0.25 / influence.alpha**2
     for m in range(count):
-        values = influence.aliases[axis, m]
-        a0 = a2 = 0.0
-        for j in range(3):
-            k2 = unit * (m + (j - 1) * n) ** 2
-            term = values[j] * exp(-k2 * narrow)
-            a0 += term
-            a2 += term * k2
-        a = a0 / values[3] ** 2
-        # The one wave with k = 0 is taken out of the charges; b only has to be no zero there.
-        b = max(unit * values[4] / values[3], 1e-30)
-        c = 2.0 * narrow * a2 / a0 if a > NOTHING else 0.0
+        k2 = unit * m * m
+        a = influence.sums[axis, m, 0] * exp(-k2 * narrow)
         a = constant * a if a > NOTHING else 0.0
+        # The one wave with k = 0 is taken out of the charges; b only has to be no zero there.
+        b = max(unit * influence.sums[axis, m, 1], 1e-30)
         for wave in (m, n - m) if axis < 2 and m > 0 else (m, m):
-            for k, value in enumerate((a, b, c)):
+            for k, value in enumerate((a, b, 2.0 * narrow * k2)):
                 influence.tables[k, axis, wave] = value
 
 
@@ -146,7 +138,7 @@ def _multiply(t: Lanes, args: Any, sums: Value | None) -> None:
             t.store(b.fadd(t.load(sums, place, doubles.type, 64), doubles), sums, place, 64)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _multiply_line(typingctx, variant, line, count, x, y, z, step):  # type: ignore[no-untyped-def]
     """Multiply a line along x with the influence function.
 
@@ -161,7 +153,7 @@ def _multiply_line(typingctx, variant, line, count, x, y, z, step):  # type: ign
     return types.void(variant, *[types.int64] * 6), code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _multiply_and_sum_line(typingctx, variant, line, count, x, y, z, step, sums):  # type: ignore[no-untyped-def]
     """The same, and add what E and W are made of to 16 + 16 doubles at ``sums``."""
 
@@ -172,39 +164,43 @@ def _multiply_and_sum_line(typingctx, variant, line, count, x, y, z, step, sums)
     return types.void(variant, *[types.int64] * 7), code
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, fastmath=True, error_model="numpy")
 def apply_influence(variant, t, influence, with_sums):  # type: ignore[no-untyped-def]
     """Transform the spectrum along x, multiply with the influence function, transform back.
 
     Return (E, W) in eV, the self energy not counted, or zeros when ``with_sums`` is false.
     """
     spectrum, work, twiddles = t.spectrum.ctypes.data, t.lines.ctypes.data, t.twiddles_x.ctypes.data
-    tables, sums = influence.tables.ctypes.data, influence.sums.ctypes.data
+    tables, totals = influence.tables.ctypes.data, influence.totals.ctypes.data
     block_bytes, step = 8 * LANES, 4 * influence.tables.shape[2]
     line, work_bytes = block_bytes * t.blocks, block_bytes * max(t.nx, t.ny)
     waves = work + 2 * work_bytes
-    if with_sums:
-        influence.sums[:] = 0.0
+    for block in range(t.blocks):
+        for k in range(LANES):
+            influence.totals[block, 0, k] = influence.totals[block, 1, k] = 0.0
     for y in range(t.ny):
         for block in range(t.blocks):
             place = spectrum + y * line + block * block_bytes
             x_bytes = line * (t.ny + 1)
-            transform_line(variant, t.nx, t.radices_x, twiddles, place, x_bytes, waves, block_bytes, work, work_bytes, 0)
+            transform_line(
+                variant, t.nx, t.radices_x, twiddles, place, x_bytes, waves, block_bytes, work, work_bytes, int64(0)
+            )
             if y + block == 0:
-                # The charges have no wave with k = 0: the cell is neutral but for rounding.
+                # The charges have no wave with k = 0 but for rounding; its imaginary part is zero by itself.
                 t.lines[uint64(waves - work) // uint64(4)] = 0.0
-                t.lines[uint64(waves - work) // uint64(4) + uint64(LANES)] = 0.0
             along_y, along_z = tables + step + 4 * y, tables + 2 * step + 4 * LANES * block
             if with_sums:
-                to = sums + 16 * LANES * block
+                to = totals + 16 * LANES * block
                 _multiply_and_sum_line(variant, waves, t.nx, tables, along_y, along_z, 3 * step, to)
             else:
                 _multiply_line(variant, waves, t.nx, tables, along_y, along_z, 3 * step)
-            transform_line(variant, t.nx, t.radices_x, twiddles, waves, block_bytes, place, x_bytes, work, work_bytes, 1)
-    if not with_sums:
-        return 0.0, 0.0
+            transform_line(
+                variant, t.nx, t.radices_x, twiddles, waves, block_bytes, place, x_bytes, work, work_bytes, int64(1)
+            )
     # Waves of kz > 0 stand for those of -kz too, which is why only those of kz = 0 keep the one half.
-    return (
-        influence.sums[:, 0].sum() - 0.5 * influence.sums[0, 0, 0],
-        influence.sums[:, 1].sum() - 0.5 * influence.sums[0, 1, 0],
-    )
+    energy, virial = -0.5 * influence.totals[0, 0, 0], -0.5 * influence.totals[0, 1, 0]
+    for block in range(t.blocks):
+        for k in range(LANES):
+            energy += influence.totals[block, 0, k]
+            virial += influence.totals[block, 1, k]
+    return energy, virial

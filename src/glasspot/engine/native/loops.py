@@ -1,6 +1,6 @@
 """A counted loop in LLVM's language whose running values stay in registers.
 
-numba keeps vectors only inside one intrinsic, so a sum that runs over a loop must have its loop inside the intrinsic too.
+numba knows no vectors between intrinsics, so a sum over a loop in vectors must have its loop inside one intrinsic.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ def repeat(
     following_index = builder.add(index, ir.Constant(I64, 1))
     last = builder.block
     builder.branch(head)
-    for phi, first, later in zip([index, *values], [ir.Constant(I64, 0), *start], [following_index, *following]):
-        phi.add_incoming(first, before)
-        phi.add_incoming(later, last)
+    first, later = [ir.Constant(I64, 0), *start], [following_index, *following]
+    for phi, x, y in zip([index, *values], first, later, strict=True):
+        phi.add_incoming(x, before)
+        phi.add_incoming(y, last)
     builder.position_at_end(after)
     return values
