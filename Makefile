@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= runs/silica
 
-.PHONY: demo test lint setup clean
+.PHONY: demo test lint bench-md setup clean
 
 # The main job on real input: fit a silica potential to the ab initio liquid and write the report.
 # A demo that was interrupted goes on where it stopped; `make clean` starts it anew.
@@ -24,6 +24,11 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The native engine against LAMMPS: half an hour on a machine with nothing else to do; see benchmarks/README.md.
+bench-md: $(VENV)/.base
+	$(BIN)/python benchmarks/md.py --json benchmarks/md.json
+	$(BIN)/python benchmarks/md.py --growth --limit --json benchmarks/md.json
 
 setup: $(VENV)/.dev
 

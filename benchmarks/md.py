@@ -202,6 +202,8 @@ class Bench:
         row |= {"atoms": melt.n_atoms, "ensemble": f"{melt.kind.upper()} {melt.temperature:g} K"} | numbers
         row["atom_steps_per_s"] = 1e3 * melt.n_atoms / row["native_ms"]
         row |= {"date": date.today().isoformat(), "machine": self.machine, "versions": _versions()}
+        if self.options.quick:
+            row["quick"] = True
         if row["least_cpu_share"] < LEAST_SHARE:
             say(f"{case}: WARNING, a process had only {100 * row['least_cpu_share']:.0f} % of its core")
         return rounded(row)
@@ -209,7 +211,7 @@ class Bench:
 
 def measurements(bench: Bench, args: argparse.Namespace) -> dict[str, Callable[[], Row]]:
     """Return what was asked for: name of the case -> what measures it."""
-    small, large, wide = silica(600), silica(3000), silica(3000, 11.0)
+    small, large, wide, steeper = silica(600), silica(3000), silica(3000, 11.0), silica(3000, potential="BKS")
     glasses = borosilicate(500), borosilicate(3000)
     found: dict[str, Callable[[], Row]] = {}
 
@@ -226,7 +228,7 @@ def measurements(bench: Bench, args: argparse.Namespace) -> dict[str, Callable[[
             add(bench.limit, melt, LIMIT)
     if args.growth or args.limit:
         return found
-    for melt in (small, large, wide, *glasses):
+    for melt in (small, large, wide, steeper, *glasses):
         add(bench.pairs, melt)
     for melt in (small, large) if has_avx512() else ():
         add(bench.pairs, melt, after=PORTABLE, kind="portable")

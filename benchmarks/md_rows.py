@@ -90,6 +90,8 @@ def _conditions(rows: Iterable[Row]) -> str:
     """Return when and where the rows were measured."""
     found = dict.fromkeys(f"{row['date']}, {row['machine']}, {row['versions']}" for row in rows)
     words = [f"Measured: {each}." for each in found]
+    if any(row.get("quick") for row in rows):
+        words.append("With --quick: these figures mean nothing.")
     shares = [row["least_cpu_share"] for row in rows]
     if shares:
         words.append(f"Every process that was timed had at least {100 * min(shares):.1f} % of its core.")
@@ -147,7 +149,7 @@ def draw_growth(rows: Sequence[Row], path: Path) -> None:
     first, last = growth[0]["atoms"], growth[-1]["atoms"]
     slope = growth[-1]["native_ms"] / last
     axes.loglog((first, last), (slope * first, slope * last), ":", color="0.5", label="proportional to the atoms")
-    axes.set(xlabel="atoms", ylabel="ms a step, one core", title="Liquid silica, 8 A, NVT")
+    axes.set(xlabel="atoms", ylabel="ms a step, one core", title="Liquid silica, ML set, 8 A, NVT")
     axes.legend(frameon=False)
     figure.savefig(path, dpi=100)
     pyplot.close(figure)

@@ -59,13 +59,13 @@ class Melt:
         return Simulation(self.potential, start, Protocol("melt", tuple(stages), TIMESTEP), seed=1)
 
 
-def silica(n_atoms: int, r_cut: float = 8.0) -> Melt:
-    """Return liquid silica: BKS with the D/r^24 terms, DSF (alpha 0.25 1/A), both cut at ``r_cut`` (A)."""
+def silica(n_atoms: int, r_cut: float = 8.0, potential: str = "ML") -> Melt:
+    """Return liquid silica: a set of the library with DSF (alpha 0.25 1/A), both parts cut at ``r_cut`` (A)."""
     units = n_atoms // 3
-    values = load_potential("BKS").to_dict()
+    values = load_potential(potential).to_dict()
     values["r_cut"] = values["coulomb"]["r_cut"] = r_cut
     return Melt(
-        f"silica {r_cut:g} A, {3 * units} atoms",
+        f"silica {potential} {r_cut:g} A, {3 * units} atoms",
         Potential.from_dict(values),
         {"Si": units, "O": 2 * units},
         "nvt",
