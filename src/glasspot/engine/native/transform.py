@@ -1,9 +1,9 @@
 """The mesh's real-to-complex Fourier transform in three dimensions, for compiled code; even sizes 2^a 3^b 5^c 7^d.
 
-Why not a library: numba cannot call one without leaving compiled code, and none knows which waves may be left out. There
-and back takes 15, 53 and 420 us for 20^3, 36^3 and 64^3 points against 45, 227 and 1495 us of scipy.fft (rfftn + irfftn,
-float32, one core of Zen 5 with AVX-512; 20, 87 and 752 us with the portable variant, the multiplication in between
-included).
+Why not a library: scipy's transform can be called from Python only, not from the compiled steps of MD, and it knows
+not which waves may be left out. It takes 45, 227 and 1495 us there and back for 20^3, 36^3 and 64^3 points (rfftn and
+irfftn, float32, one core of Zen 5); this one 15, 87 and 420 us with all waves and 53 us at 36^3 with the waves that are
+needed there, the multiplication in between included (the portable variant 20, 145, 752 and 87 us).
 
 Layout
     grid      float32 [nx + 5][ny + 5][row]: the mesh, with 5 points more on the far side of each axis, so that the
