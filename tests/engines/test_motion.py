@@ -149,7 +149,7 @@ def test_volumes_of_an_ideal_gas_are_those_of_the_npt_ensemble(n: int) -> None:
     assert volumes.mean() == pytest.approx(n, abs=4 * sqrt(n / independent))
     assert volumes.mean() - n < 0.25, "so that n is told from n + 1 and n - 1"
     # And a first-order method at a 200th of the relaxation time of the cell is off by 0.2 %.
-    assert volumes.var() == pytest.approx(n, abs=0.005 * n + 4 * n * sqrt((2 + 6 / n) / independent))
+    assert volumes.var() == pytest.approx(n, abs=0.002 * n + 4 * n * sqrt((2 + 6 / n) / independent))
     assert pressures.mean() == pytest.approx(1.0, abs=4 * sqrt(1 / (n - 2) / independent))
 
 
@@ -165,7 +165,7 @@ def test_the_loop_gives_these_volumes_too() -> None:
         moving.run(npt, 20)
         volumes.append(moving.atoms.lengths.prod() * p0 / k_t)
         pressures.append(moving.pressure / p0)
-    assert npt.every == 5
+    assert npt.every == 1
     independent = 400.0 * npt.mobility * p0 / 2  # 400 ps; the barostat forgets in 2.5 ps
     assert np.mean(volumes) == pytest.approx(n, abs=4 * sqrt(n / independent))
     assert np.var(volumes) == pytest.approx(n, abs=4 * n * sqrt((2 + 6 / n) / independent))

@@ -24,9 +24,10 @@ from glasspot.units import BAR_PER_EV_A3
 COMPRESSIBILITY = BAR_PER_EV_A3 / 30e4  # A^3/eV: 1/(30 GPa), that of glasses and melts of oxides within a factor of 2
 # 1/ps, of ln V: ten times what 40,000 atm do to a loose packing, a tenth of what could outrun the atoms' vibrations.
 FASTEST = 1.0
-# Intervals in the time tau. At 200 the variance of V comes out too large by B_inf / (30 GPa) / 400 (a first-order
-# method; B_inf: bulk modulus at once, before any atom relaxes), below 1 %. Fewer than 20 could be unstable.
-USUAL_INTERVALS, FEWEST_INTERVALS = 200, 20
+# Intervals in the time tau. The method is of first order in the interval, and a glass resists a sudden strain with far
+# more than its bulk modulus: with 20 intervals the variance of V of a silica melt comes out 30 % too large and that of
+# the pressure 40 %, with 200 a tenth of that, with 1000 (each step, usually) less than 1 %. The averages do not suffer.
+USUAL_INTERVALS, FEWEST_INTERVALS = 1000, 20
 
 
 @njit(cache=True, error_model="numpy")
