@@ -36,8 +36,10 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # Each stamp stands for one set of installed packages; constraints.txt fixes their versions.
+# The MD engine is compiled here for the potentials of the demo; what else is needed is compiled when it is first used.
 $(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	$(BIN)/python -m glasspot.evaluate.engines BKS ML
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python

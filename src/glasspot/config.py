@@ -140,7 +140,7 @@ class RunTable(StrictTable):
 class EngineTable(StrictTable):
     """[engine]: what runs the MD. The name alone will do: ``engine = "lammps"``, above the first table."""
 
-    name: Literal["auto", "native", "lammps"] = "lammps"
+    name: Literal["auto", "native", "lammps"] = "auto"
     command: str | None = None
     threads: Count = 1
     time_limit_s: Positive | None = None

@@ -1,4 +1,4 @@
-"""A fit small enough to run several times in the tests: 81 atoms, runs of a second, real LAMMPS throughout."""
+"""A fit small enough to run several times in the tests: 81 atoms, runs of a second, real MD throughout."""
 
 from __future__ import annotations
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from small_fit import SETTINGS, glasspot, write_settings
 
+from glasspot.config import load_fit_config
+from glasspot.fit_settings import fit_plan
 from glasspot.potential.io import load_potential
+from glasspot.report.collect import collect
 from glasspot.report.status import status
+from glasspot.store import Store
 
 
 def test_a_fit_runs_through_and_improves(finished_fit: Path) -> None:
@@ -97,6 +102,48 @@ def test_a_changed_file_is_refused_on_resume(finished_fit: Path, tmp_path: Path)
     refused = glasspot("fit", tmp_path / "fit.toml", "--out", finished_fit, "--resume")
     assert refused.returncode == 2
     assert "files.target.csv" in refused.stderr
+
+
+def test_another_engine_is_refused_on_resume(finished_fit: Path) -> None:
+    refused = glasspot("fit", finished_fit.parent / "fit.toml", "--out", finished_fit, "--resume", "--engine", "lammps")
+    assert refused.returncode == 2
+    assert "engine.name: 'native' -> 'lammps'" in refused.stderr and "--engine native" in refused.stderr
+
+
+def test_a_fit_of_before_there_was_a_choice_goes_on_with_lammps(finished_fits, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Its settings have the command in [md] and name no engine; nothing of it is run again."""
+    folder = tmp_path / "run"
+    shutil.copytree(finished_fits("lammps"), folder)
+    with Store.create(folder) as store:
+        settings = store.get_meta("settings")
+        settings["md"]["command"] = settings.pop("engine")["command"]
+        store.set_meta("settings", settings)
+        keys = {outcome["key"] for outcome in store.outcomes()}
+    words = ("fit", write_settings(tmp_path), "--out", folder, "--resume")
+    refused = glasspot(*words)
+    assert refused.returncode == 2
+    assert "engine.name: 'lammps' -> 'native'" in refused.stderr and "--engine lammps" in refused.stderr
+    resumed = glasspot(*words, "--engine", "lammps")
+    assert resumed.returncode == 0, resumed.stderr
+    with Store.open(folder) as store:
+        assert {outcome["key"] for outcome in store.outcomes()} == keys
+
+
+def test_the_report_names_the_engine_and_its_version(finished_fits, finished_fit: Path) -> None:  # type: ignore[no-untyped-def]
+    assert "native engine" in (finished_fit / "report" / "index.html").read_text()
+    assert collect(finished_fit).provenance["engine"] == "native"
+    assert "glasspot" in collect(finished_fit).provenance["native"]
+    assert collect(finished_fits("lammps")).provenance["lammps"] != "unknown"
+
+
+def test_a_potential_that_native_cannot_run_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    """Or, where the engine is left open, run by LAMMPS, and said."""
+    text = SETTINGS.replace("runs = 2", 'runs = 2\ncompare = ["BMP"]')
+    refused = glasspot("fit", write_settings(tmp_path, text), "--out", tmp_path / "run", "--engine", "native")
+    assert refused.returncode == 2 and not (tmp_path / "run").exists()
+    assert "three-body" in refused.stderr and "lammps" in refused.stderr
+    _, notes = fit_plan(load_fit_config(tmp_path / "fit.toml"), tmp_path)
+    assert any(note.startswith("LAMMPS runs this") and "three-body" in note for note in notes)
 
 
 def test_a_wrong_lmp_is_told_before_anything_is_written(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from small_fit import glasspot, processes_in, start_glasspot, write_settings
 from glasspot.report.status import status
 from glasspot.store import Store
 
+Fits = Callable[[str], Path]
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
 
 
@@ -31,20 +33,22 @@ def stored(folder: Path) -> dict[str, float]:
         return {o["key"]: o["stored"] for o in store.outcomes()}
 
 
-@pytest.mark.parametrize("runs_before", [1, 5])
-def test_a_killed_driver_is_resumed_to_the_same_end(finished_fit: Path, tmp_path: Path, runs_before: int) -> None:
-    path, folder = write_settings(tmp_path), tmp_path / "run"
-    driver = start_glasspot("fit", path, "--out", folder, "--workers", "2")
+@pytest.mark.parametrize(("engine", "runs_before"), [("lammps", 1), ("native", 1), ("native", 5)])
+def test_a_killed_driver_is_resumed_to_the_same_end(
+    finished_fits: Fits, tmp_path: Path, engine: str, runs_before: int
+) -> None:
+    path, folder, finished_fit = write_settings(tmp_path), tmp_path / "run", finished_fits(engine)
+    driver = start_glasspot("fit", path, "--out", folder, "--workers", "2", "--engine", engine)
     wait_for(lambda: len(stored(folder)) >= runs_before)
     workers = [pid for pid in children(driver.pid) if "spawn_main" in command_of(pid)]
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
-    # Workers see that their driver is gone and end, with the LAMMPS they started.
+    # Workers see that their driver is gone and end, with the engine they started.
     wait_for(lambda: not processes_in(folder), 20)
     wait_for(lambda: not any("spawn_main" in command_of(pid) for pid in workers), 20)
     assert workers and status(folder)["state"] == "interrupted"
     before = stored(folder)
-    resumed = glasspot("fit", path, "--out", folder, "--resume", "--workers", "2")
+    resumed = glasspot("fit", path, "--out", folder, "--resume", "--workers", "2", "--engine", engine)
     assert resumed.returncode == 0, resumed.stderr
     after = stored(folder)
     assert {key: after[key] for key in before} == before  # not one was run again
@@ -54,9 +58,10 @@ def test_a_killed_driver_is_resumed_to_the_same_end(finished_fit: Path, tmp_path
     assert one["validation"] == two["validation"]
 
 
-def test_a_killed_worker_costs_only_its_own_run(finished_fit: Path, tmp_path: Path) -> None:
-    path, folder = write_settings(tmp_path), tmp_path / "run"
-    driver = start_glasspot("fit", path, "--out", folder, "--workers", "2")
+@pytest.mark.parametrize("engine", ["lammps", "native"])
+def test_a_killed_worker_costs_only_its_own_run(finished_fits: Fits, tmp_path: Path, engine: str) -> None:
+    path, folder, finished_fit = write_settings(tmp_path), tmp_path / "run", finished_fits(engine)
+    driver = start_glasspot("fit", path, "--out", folder, "--workers", "2", "--engine", engine)
     wait_for(lambda: len(stored(folder)) >= 2)
     workers = [pid for pid in children(driver.pid) if "spawn_main" in command_of(pid)]
     assert workers
@@ -81,17 +86,18 @@ def test_a_run_that_ended_while_no_driver_looked_is_taken(finished_fit: Path, tm
     place = folder / "jobs" / first
     place.mkdir(parents=True, exist_ok=True)
     (place / "outcome.npz").write_bytes(data or b"")
-    marker = place / "in.lammps"
+    marker = place / "thermo.csv"
     marker.unlink(missing_ok=True)
     resumed = glasspot("fit", path, "--out", folder, "--resume", "--workers", "2")
     assert resumed.returncode == 0, resumed.stderr
     assert first in stored(folder)
-    assert not marker.exists()  # LAMMPS was not started for it
+    assert not marker.exists()  # nothing was run for it
 
 
-def test_interrupt_leaves_a_clean_state(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["lammps", "native"])
+def test_interrupt_leaves_a_clean_state(tmp_path: Path, engine: str) -> None:
     path, folder = write_settings(tmp_path), tmp_path / "run"
-    driver = start_glasspot("fit", path, "--out", folder, "--workers", "2")
+    driver = start_glasspot("fit", path, "--out", folder, "--workers", "2", "--engine", engine)
     wait_for(lambda: len(stored(folder)) >= 1)
     os.killpg(driver.pid, signal.SIGINT)
     output, _ = driver.communicate(timeout=30)

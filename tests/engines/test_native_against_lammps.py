@@ -70,8 +70,9 @@ def hot_run(name: str, sample_ps: float, seed: int = 1) -> Simulation:
 @pytest.mark.parametrize("instructions", ["auto", "portable"])
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_forces_and_pressure_along_a_trajectory(name: str, instructions: str) -> None:
-    """At each 50th step of 2 ps, with the neighbour list as it then is: an atom that went astray would be seen."""
-    simulation = hot_run(name, 2.0, seed=2 if instructions == "auto" else 3)
+    """At each 50th step, with the neighbour list as it then is: an atom that went astray would be seen."""
+    length = 2.0 if instructions == "auto" else 1.0
+    simulation = hot_run(name, length)
     errors, off = [], []
     for moment in moments(simulation, 2, instructions):
         forces, energy, virial = exact_forces(moment.frame, simulation.potential)
@@ -80,7 +81,7 @@ def test_forces_and_pressure_along_a_trajectory(name: str, instructions: str) ->
         pressure = BAR_PER_EV_A3 * (kinetic + virial / 3) / moment.frame.volume
         off.append(moment.row.pressure_bar - pressure)
         assert moment.row.energy_eV == pytest.approx(energy, rel=2e-6)
-    assert len(errors) == 40
+    assert len(errors) == round(length / 0.05)
     assert max(errors) < PROMISED
     # The virial sums what the forces sum: 1e-5 of its terms, some 500,000 bar each.
     assert np.abs(off).max() < 30.0
@@ -141,16 +142,14 @@ def test_energy_drifts_no_more_than_in_lammps(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_volume_fluctuates_as_in_lammps(tmp_path: Path) -> None:
-    """24 atoms of hot silica under pressure for 600 ps: mean and variance of the volume.
+    """24 atoms of silica at 8000 K and 100,000 bar for 300 ps: mean and variance of the volume.
 
     LAMMPS integrates the equations of Martyna, Tobias and Klein, the native engine rescales the cell at random; both
-    give the isobaric ensemble. Small, since the relative fluctuation then is large and the run long; a difference of
-    the two ensembles of order kT/V in the pressure would shift the mean by 0.5 %.
+    give the isobaric ensemble. Small, since fluctuations then are large and the run long, and so hot that the network
+    is made anew within a picosecond: at 5000 K so few atoms stay in one structure for tens of them.
     """
-    hot = Stage("npt", 600.0, 5000.0, 50000.0, sample_every=0.05)
-    protocol = Protocol(
-        "npt", (Stage("minimise"), Stage("nvt", 0.2, 5000.0, gentle=True), Stage("npt", 10.0, 5000.0, 50000.0), hot)
-    )
+    settle = (Stage("minimise"), Stage("nvt", 0.2, 8000.0, gentle=True), Stage("npt", 10.0, 8000.0, 100000.0))
+    protocol = Protocol("npt", (*settle, Stage("npt", 300.0, 8000.0, 100000.0, sample_every=0.05)))
     start = random_packing({"Si": 8, "O": 16}, 7.14, seed=1)
     found = {}
     for name in ("lammps", "native"):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine_lab import ENGINES
 
 from glasspot.cli import main
 from glasspot.quench_settings import load_quench_plan
@@ -43,10 +44,12 @@ def write(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_a_glass_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_glass_from_a_file(engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "glass"
-    assert main(["quench", str(write(tmp_path, SHORT)), "--out", str(out)]) == 0
+    assert main(["quench", str(write(tmp_path, SHORT)), "--out", str(out), "--engine", engine]) == 0
     said = capsys.readouterr().out
+    assert f"engine {engine}" in said
     assert "72 atoms" in said and "M atom-steps/s" in said and "step 1500/1500" in said
     assert "note: 72 atoms for 72 asked (24 Si, 48 O); the composition is met exactly" in said
 
@@ -65,9 +68,10 @@ def test_a_glass_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert (out / "structure" / "g_of_r.png").stat().st_size > 1000
 
 
-def test_the_record_of_a_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_record_of_a_run(engine: str, tmp_path: Path) -> None:
     out = tmp_path / "glass"
-    assert main(["quench", str(write(tmp_path, SHORT)), "--out", str(out)]) == 0
+    assert main(["quench", str(write(tmp_path, f'engine = "{engine}"\n{SHORT}')), "--out", str(out)]) == 0
     with (out / "thermo.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     times = [float(row["time_ps"]) for row in rows]
@@ -76,10 +80,11 @@ def test_the_record_of_a_run(tmp_path: Path) -> None:
     assert float(rows[0]["density_g_cm3"]) == pytest.approx(2.2, abs=1e-3)
     record = json.loads((out / "provenance.json").read_text())
     assert record["atoms"] == {"Si": 24, "O": 48} and record["seed"] == 3
-    assert record["potential"]["name"] == "BKS" and record["lammps"] != "unknown"
+    assert record["potential"]["name"] == "BKS" and record[engine] != "unknown"
+    assert record["engine"] == {"name": engine, "command": None}
     assert [stage["kind"] for stage in record["protocol"]["stages"]] == ["minimise", "nvt", "nvt", "npt", "nvt"]
     assert record["atom_steps_per_s"] > 0
-    assert (out / "lammps" / "in.lammps").is_file()
+    assert (out / engine / {"lammps": "in.lammps", "native": "thermo.csv"}[engine]).is_file()
 
 
 def test_the_same_file_gives_the_same_glass(tmp_path: Path) -> None:
@@ -156,13 +161,16 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFix
     assert [p.name for p in (tmp_path / "full").iterdir()] == ["thesis.txt"]
 
 
-def test_a_run_that_fails_says_why_and_leaves_no_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_that_fails_says_why_and_leaves_no_results(
+    engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = write(tmp_path, SHORT + "\n[engine]\ntime_limit_s = 0.05\n")
     out = tmp_path / "glass"
-    assert main(["quench", str(path), "--out", str(out)]) == 1
+    assert main(["quench", str(path), "--out", str(out), "--engine", engine]) == 1
     complaint = capsys.readouterr().err
     assert "the run failed" in complaint and "limit" in complaint
-    assert [p.name for p in out.iterdir()] == ["lammps"]
+    assert [p.name for p in out.iterdir()] == [engine]
 
 
 def test_what_was_decided_for_the_user_is_said(tmp_path: Path) -> None:

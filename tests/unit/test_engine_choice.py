@@ -11,7 +11,6 @@ import pytest
 from glasspot.campaign.folder import check_same_run
 from glasspot.config import EngineTable, FitConfig, parse_table
 from glasspot.errors import GlasspotError
-from glasspot.evaluate import engines
 from glasspot.evaluate.engines import System, choose_engine, make_engine
 from glasspot.evaluate.job import EngineChoice
 from glasspot.potential.io import load_potential
@@ -25,20 +24,6 @@ FIT: dict[str, Any] = {
     "system": {"composition": "SiO2", "atoms": 60, "temperature": 3600.0},
     "target": [{"pair": "total", "file": "g.csv", "range": [0.0, 8.0]}],
 }
-
-
-class OnlyPairs:
-    """Stands for the native engine: three-body terms are refused."""
-
-    def check(self, potential: Potential, species: object, cell: object) -> None:
-        if potential.three_body:
-            raise GlasspotError(f"{potential.name} has three-body terms; the engine that can is lammps")
-
-
-@pytest.fixture
-def pairs_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = engines.make_engine
-    monkeypatch.setattr(engines, "make_engine", lambda c: OnlyPairs() if c.name == "native" else made(c))
 
 
 def system(*potentials: Potential) -> System:
@@ -59,14 +44,13 @@ def test_the_name_alone_is_a_table_of_its_own() -> None:
 
 def test_keys_of_older_files_are_taken_from_md() -> None:
     old = parse_table(FitConfig, {**FIT, "md": {"command": "lmp", "time_limit_s": 60.0}}, "fit.toml")
-    assert old.engine.choice() == EngineChoice("lammps", "lmp", 60.0)
+    assert old.engine.choice() == EngineChoice("auto", "lmp", 60.0)
     with pytest.raises(GlasspotError, match="command stands in"):
         parse_table(FitConfig, {**FIT, "md": {"command": "lmp"}, "engine": {"command": "lmp"}}, "fit.toml")
     both = parse_table(FitConfig, {**FIT, "md": {"command": "lmp"}, "engine": "lammps"}, "fit.toml")
     assert both.engine.command == "lmp"
 
 
-@pytest.mark.usefixtures("pairs_only")
 def test_what_is_left_open_is_native_where_it_can_be() -> None:
     open_choice = EngineChoice("auto", time_limit_s=60.0)
     assert choose_engine(open_choice, system(BKS)) == (EngineChoice("native", time_limit_s=60.0), "")
@@ -75,17 +59,26 @@ def test_what_is_left_open_is_native_where_it_can_be() -> None:
     assert "LAMMPS runs this" in note and "three-body" in note
 
 
-@pytest.mark.usefixtures("pairs_only")
 @pytest.mark.parametrize("settings", [{"command": "mpirun -np 8 lmp"}, {"threads": 4}])
 def test_who_names_an_lmp_wants_it(settings: dict[str, Any]) -> None:
     assert choose_engine(EngineChoice("auto", **settings), system(BKS)) == (EngineChoice("lammps", **settings), "")
 
 
-@pytest.mark.usefixtures("pairs_only")
 def test_native_is_refused_what_it_cannot_run() -> None:
     assert choose_engine(EngineChoice("native"), system(BKS))[0].name == "native"
     with pytest.raises(GlasspotError, match=r"three-body.*lammps"):
         choose_engine(EngineChoice("native"), system(load_potential("BMP")))
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [(np.diag([20.0, 4.0, 20.0]), "shortest side"), (np.eye(3) * 20 + np.eye(3, k=-1), "right angles")],
+)
+def test_a_cell_that_native_cannot_run_goes_to_lammps(cell: np.ndarray, message: str) -> None:
+    with pytest.raises(GlasspotError, match=rf"{message}.*lammps"):
+        choose_engine(EngineChoice("native"), System((BKS,), ("Si", "O"), cell))
+    choice, note = choose_engine(EngineChoice("auto"), System((BKS,), ("Si", "O"), cell))
+    assert choice.name == "lammps" and message in note
 
 
 @pytest.mark.parametrize("settings", [{"command": "lmp"}, {"threads": 2}])

@@ -1,13 +1,16 @@
 """Which engine runs a job: chosen where the user left it open, made from its name, made ready before many runs begin.
 
-python -m glasspot.evaluate.engines     compiles the native engine for this machine, if that was not done yet
+``python -m glasspot.evaluate.engines [POTENTIAL...]`` compiles the native engine for this machine, where that was not
+done yet: for these potentials of the library, or for all kinds.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 from glasspot.engine.base import Engine
 from glasspot.errors import GlasspotError, check_choice
 from glasspot.evaluate.job import EngineChoice
+from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
 
 ENGINES = ("native", "lammps")
@@ -109,5 +113,18 @@ def _refuse_settings_of_lammps(choice: EngineChoice) -> None:
         )
 
 
+def main(names: Sequence[str]) -> None:
+    """Compile the native engine for potentials of the library, with all their species; without names for all kinds."""
+    native = EngineChoice("native")
+    if not names:
+        prepare_engine(native, None, print)
+    for potential in [load_potential(name) for name in names]:
+        system = System((potential,), potential.elements, np.eye(3))
+        prepare_engine(native, system, partial(print, f"{potential.name}:"))
+
+
 if __name__ == "__main__":
-    prepare_engine(EngineChoice("native"), None, print)
+    try:
+        main(sys.argv[1:])
+    except GlasspotError as error:
+        sys.exit(f"glasspot: {error}")
