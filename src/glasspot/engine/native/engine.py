@@ -23,14 +23,13 @@ from glasspot.engine.base import OnProgress, Progress, Sample, Simulation, Therm
 from glasspot.engine.deck import thermo_every
 from glasspot.engine.native.compiling import compile_for, compile_kernels
 from glasspot.engine.native.record import NAME, Record, read_record, read_version, tail
-from glasspot.engine.native.system import DEFAULT_SKIN, System, _shifts, check_frame, check_potential
+from glasspot.engine.native.system import DEFAULT_SKIN, System, check_cell, check_potential
 from glasspot.engine.native.trajectory import MotionError, Trajectory
 from glasspot.engine.native.variant import VARIANTS, Variant
 from glasspot.engine.watch import Watch
 from glasspot.errors import GlasspotError, check_choice
 from glasspot.potential.model import Potential
 from glasspot.protocol import Protocol
-from glasspot.structure.frames import Frame
 from glasspot.structure.readers import write_frames
 
 __all__ = ["NativeEngine", "compile_kernels"]
@@ -62,8 +61,7 @@ class NativeEngine:
     def check(self, potential: Potential, species: Sequence[str], cell: NDArray[np.float64]) -> None:
         """Raise GlasspotError for what this engine cannot run; see ``engine.base.Engine``."""
         check_potential(potential)
-        check_frame(Frame(np.zeros((1, 3)), cell, tuple(species[:1]), np.zeros(1, dtype=np.int64)))
-        _shifts(np.diag(cell), potential.r_max + (self.skin or DEFAULT_SKIN))
+        check_cell(cell, potential.r_max + (DEFAULT_SKIN if self.skin is None else self.skin))
 
     def version(self, folder: Path) -> str | None:
         """Return the version of glasspot and the machine code that ran in ``folder``; None without a run."""

@@ -43,8 +43,8 @@ class System:
     def __init__(
         self, frame: Frame, potential: Potential, skin: float | None = None, instructions: str = "auto"
     ) -> None:
-        check_frame(frame)
         check_potential(potential)
+        check_cell(frame.cell, potential.r_max + (DEFAULT_SKIN if skin is None else skin))
         self.potential = potential
         self.n = frame.n_atoms
         # Rare species last; see clusters.py.
@@ -240,19 +240,14 @@ def _shifts(lengths: NDArray[np.float64], reach: float) -> NDArray[np.int64]:
     return np.array(needed, dtype=np.int64)
 
 
-def check_frame(frame: Frame) -> None:
-    """Refuse a start that the native engine cannot run."""
-    cell = frame.cell
+def check_cell(cell: NDArray[np.float64], reach: float) -> None:
+    """Refuse a cell (3, 3), rows in A, that the native engine cannot run with a list cut-off of ``reach``."""
     if np.any(cell != np.diag(np.diag(cell))) or np.any(np.diag(cell) <= 0):
         raise GlasspotError(
             "the native engine runs cells with three right angles, along x, y and z; the angles or axes of this cell "
             'differ. Choose engine = "lammps".'
         )
-    if frame.velocities is not None and not np.isfinite(frame.velocities).all():
-        row = int(np.flatnonzero(~np.isfinite(frame.velocities).all(axis=1))[0])
-        raise GlasspotError(
-            f"the velocity of atom {row + 1} is {frame.velocities[row].tolist()}; expected finite numbers, in A/ps."
-        )
+    _shifts(np.diag(cell), reach)
 
 
 def check_potential(potential: Potential) -> None:
