@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 from lammps_lab import borosilicate, last, silica
 
 from glasspot.composition import Composition
@@ -27,8 +26,6 @@ BORON_GLASS = {"B": 8, "Si": 24, "Na": 10, "Ca": 4, "O": 69}  # about 12B of the
 
 def engine_named(name: str, time_limit_s: float | None = None) -> Engine:
     """Return an engine by its name, as a job does."""
-    if name == "native":
-        pytest.importorskip("glasspot.engine.native.engine", reason="the native engine cannot be imported")
     return make_engine(EngineChoice(name, time_limit_s=time_limit_s))
 
 

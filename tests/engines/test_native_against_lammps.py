@@ -23,16 +23,13 @@ from engine_lab import (
 from lammps_lab import borosilicate, forces, last, relative_rms, silica
 
 from glasspot.engine.base import Engine, Simulation, ThermoRow
+from glasspot.engine.native.trajectory import Trajectory
 from glasspot.potential.model import Potential
 from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
 from glasspot.structure.pdf import pair_distribution
 from glasspot.units import BAR_PER_EV_A3, BOLTZMANN
-
-pytest.importorskip("glasspot.engine.native.engine", reason="the native engine cannot be imported")
-
-from glasspot.engine.native.trajectory import Trajectory
 
 SYSTEMS = systems()
 PROMISED = 1e-5  # relative RMS force error against converged sums

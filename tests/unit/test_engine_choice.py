@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from glasspot.campaign.folder import check_same_run
 from glasspot.config import EngineTable, FitConfig, parse_table
 from glasspot.errors import GlasspotError
-from glasspot.evaluate.engines import System, choose_engine, make_engine
+from glasspot.evaluate import engines
+from glasspot.evaluate.engines import System, choose_engine, make_engine, prepare_engine
 from glasspot.evaluate.job import EngineChoice
 from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
@@ -107,3 +109,16 @@ def test_a_run_made_before_there_was_a_choice_goes_on_with_lammps(tmp_path: Path
             check_same_run(store, {"md": {"sample_ps": 1.0}, "engine": EngineChoice("native").spec()})
         with pytest.raises(GlasspotError, match=r"engine\.command: None -> 'lmp'"):
             check_same_run(store, {"md": {"sample_ps": 1.0}, "engine": EngineChoice("lammps", "lmp").spec()})
+
+
+@pytest.mark.parametrize(("seconds", "lines"), [(0.0, []), (0.2, [engines.COMPILING])])
+def test_compiling_is_said_when_it_takes_more_than_a_moment(
+    seconds: float, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(engines, "TELL_AFTER_S", 0.05)
+    monkeypatch.setattr("glasspot.engine.native.engine.compile_kernels", lambda *_: time.sleep(seconds))
+    prepare_engine(EngineChoice("native"), system(BKS), said.append)
+    assert said == lines
+    prepare_engine(EngineChoice("lammps"), system(BKS), said.append)
+    assert said == lines

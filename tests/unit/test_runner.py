@@ -77,6 +77,16 @@ def test_each_job_runs_once_and_outcomes_come_in_order(tmp_path: Path) -> None:
         assert [int(o.arrays["seed"][0]) for o in again.run(asked)] == [1, 2, 3]
 
 
+def test_what_workers_share_is_made_ready_once_and_only_when_something_is_run(tmp_path: Path) -> None:
+    asked, made_ready = jobs(2), []
+    for executor in (Scripted(), Scripted()):
+        store = Store.create(tmp_path)
+        with Runner(store, tmp_path, lambda e=executor: e, prepare=lambda: made_ready.append(1)) as run:
+            run.run(asked)
+            run.run(asked)
+    assert made_ready == [1]
+
+
 @pytest.mark.parametrize("death", [BrokenExecutor("killed"), SystemExit(143)])
 def test_a_dead_worker_costs_only_its_own_run(tmp_path: Path, death: BaseException) -> None:
     executor = Scripted({2: death})

@@ -22,7 +22,6 @@ from glasspot.campaign.runner import Runner, RunningJob
 from glasspot.campaign.seeds import Purpose
 from glasspot.campaign.targets import build_objective, observation
 from glasspot.errors import GlasspotError, RunFailedError
-from glasspot.evaluate.engines import prepare_engine
 from glasspot.evaluate.job import Continue, Job, Observe, Outcome, Packing
 from glasspot.potential.wall import barrier
 from glasspot.search.gauss_newton import GaussNewton, LinearModel
@@ -62,7 +61,6 @@ class Fit:
     def run(self) -> None:
         """Do the whole fit; raise GlasspotError when it cannot go on."""
         self.store.set_meta("state", "running")
-        prepare_engine(self.plan.engine, self.plan.system, self.listener.stage)
         self.listener.stage("targets")
         objective = build_objective(self.plan, self.runner)
         self.store.set_meta("objective", objective.to_dict())

@@ -50,7 +50,10 @@ class Times:
 
 
 class Runner:
-    """Gives jobs to an executor and their outcomes to the store. Use it in a ``with`` block."""
+    """Gives jobs to an executor and their outcomes to the store. Use it in a ``with`` block.
+
+    prepare is called before there are workers, when something is to be run: what they would otherwise do all at once.
+    """
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class Runner:
         folder: Path,
         make_executor: ExecutorFactory,
         on_running: Callable[[Sequence[RunningJob]], None] = lambda _: None,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self.store = store
         self.folder = folder
@@ -65,6 +69,7 @@ class Runner:
         self._make_executor = make_executor
         self._executor: Executor | None = None
         self._on_running = on_running
+        self._prepare = prepare
         self._known: dict[str, Outcome] = {}
 
     def __enter__(self) -> Runner:
@@ -114,6 +119,7 @@ class Runner:
         futures: dict[Future[str], Job] = {}
         try:
             if self._executor is None:
+                self._prepare()
                 self._executor = self._make_executor()
             for job in jobs.values():
                 start = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 HELP = "fit a potential to a target, validate it and write the report"
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.campaign.runner import Runner
     from glasspot.cli.fit_display import FitDisplay
     from glasspot.config import load_fit_config
-    from glasspot.evaluate.engines import check_system
+    from glasspot.evaluate.engines import check_system, prepare_engine
     from glasspot.execute import executor_factory, local_workers
     from glasspot.fit_settings import fit_plan
     from glasspot.report.write import write_report
@@ -61,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
         if store.get_meta("plan") is None:  # also after a crash before the first run
             keep_plan(store, plan, path)
         with FitDisplay(plan, folder, notes, workers) as display:
-            with Runner(store, folder, factory, display.running) as runner:
+            prepare = partial(prepare_engine, plan.engine, plan.system, display.say)
+            with Runner(store, folder, factory, display.running, prepare) as runner:
                 run_fit(plan, runner, display)
             display.stage("report")
             page = write_report(folder)
