@@ -125,7 +125,8 @@ def build(variant, cells, points, n, shifts, scale, reach, atoms, starts, own, o
         for d in range(3):
             cells.centre[d] = cells.centres[d, c]
         search[SEARCH_TOUCH] = reach + cells.radii[c]
-        starts[c, : a + 1] = p
+        for b in range(a + 1):
+            starts[c, b] = p
         if p + m > len(atoms):
             return -1
         for i in range(begin, begin + m):
@@ -174,7 +175,8 @@ def _list_near(variant, cells, points, image, low, high, atoms, p):  # type: ign
     if p + 4 * near + 16 * per_test > len(atoms):
         return -1
     candidates = cells.candidates
-    candidates[near : near + per_test] = 0
+    for k in range(near, near + per_test):
+        candidates[k] = 0
     last_row = cells.first[shift + high]
     for k in range(0, near, per_test):
         p += near_atoms(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.engine.native import field as fields
-from glasspot.engine.native.accuracy import choose_shape
+from glasspot.engine.native.accuracy import FORCE_ERROR, choose_shape
 from glasspot.engine.native.clusters import make_clusters
 from glasspot.engine.native.field import Cells, Field
 from glasspot.engine.native.mesh import Mesh, make_mesh
@@ -26,9 +26,6 @@ from glasspot.units import MASS_SPEED_SQUARED
 
 DEFAULT_SKIN = 0.8  # A
 MOST_SHIFT = 2  # a cell is imaged at most four times along an axis
-# In the measure of accuracy.py, four to six times the error relative to the RMS force of a melt: with tables and
-# rounding the whole stays below 1e-5 (3e-6 in a borosilicate melt of 500 atoms).
-MESH_ERROR = 2e-5
 LIST_MARGIN = 2.0
 MESH_STEP = 1.02
 
@@ -184,7 +181,7 @@ class System:
         coulomb = self.potential.coulomb
         if not isinstance(coulomb, PPPM):
             return None
-        return make_mesh(self._charges(), _rounded(self.lengths), coulomb.g_ewald, MESH_ERROR)
+        return make_mesh(self._charges(), _rounded(self.lengths), coulomb.g_ewald)
 
     def _fit_mesh(self, mesh: Mesh) -> None:
         """Let the mesh have the charges in their new order, and the points that the cell needs now."""
@@ -202,7 +199,7 @@ def _rounded(lengths: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @cache
 def _mesh_shape(n: int, lengths: tuple[float, ...], g_ewald: float) -> tuple[int, int, int]:
-    return choose_shape(n, np.array(lengths), g_ewald, MESH_ERROR)
+    return choose_shape(n, np.array(lengths), g_ewald, FORCE_ERROR)
 
 
 def aligned_floats(size: int) -> NDArray[np.float32]:

@@ -99,7 +99,7 @@ def tables_of(variant: Any) -> type:
 
 
 def _class(value: Any) -> type:
-    return value.instance_class if _is_numba_type(value) else type(value)  # type: ignore[no-any-return]
+    return value.instance_class if _is_numba_type(value) else type(value)
 
 
 def _is_numba_type(value: Any) -> bool:
