@@ -185,5 +185,5 @@ class Lammps:
 
 
 def steps_for(seconds: float, seconds_per_step: float, block: int = FEWEST_STEPS) -> int:
-    """Return how many steps take at least ``seconds``, in whole blocks, also where they go a little faster than told."""
+    """Return how many steps take at least ``seconds``, in whole blocks and with a margin."""
     return block * max(1, int(np.ceil(MARGIN * seconds / seconds_per_step / block)))
