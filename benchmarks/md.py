@@ -130,6 +130,9 @@ class Bench:
             lammps_ms=statistics.median(map(_ms, theirs)),
             ratio=statistics.median(ratios),
             ratio_range=[min(ratios), max(ratios)],
+            cpu_ratio=statistics.median(
+                b.cpu_seconds_per_step / a.cpu_seconds_per_step for a, b in zip(ours, theirs, strict=True)
+            ),
             force_error=relative_rms(worker.call(forces, melt, frame), lammps.exact),
             lammps_force_error=peer.force_error,
             lammps_setting=peer.words,

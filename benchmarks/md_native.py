@@ -36,6 +36,11 @@ class Timing(NamedTuple):
     cpu_share: float
     instructions: str
 
+    @property
+    def cpu_seconds_per_step(self) -> float:
+        """Seconds of processor time: what counts where other processes take part of the core."""
+        return self.seconds_per_step * self.cpu_share
+
 
 class Worker:
     """One process. environment: what is added to its environment; core: the core it keeps to, None for its parent's."""
