@@ -183,38 +183,44 @@ def replicas(
     return Liquid(np.array(densities), np.array(curves))
 
 
-def assert_same(one: np.ndarray, other: np.ndarray) -> None:
-    """Compare two sets of independent runs: their means, with the errors from the scatter between the runs.
+def student(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return Student's t of each number of two sets of independent runs, where its error tells something.
 
-    Where all is well the square of Student's t, with 10 degrees of freedom, has the mean 10/8 over the bins of a curve.
+    Errors come from the scatter between the runs, so t has 10 degrees of freedom and t^2 the mean 10/8.
     """
     difference = other.mean(0) - one.mean(0)
     error = np.sqrt((one.var(0, ddof=1) + other.var(0, ddof=1)) / len(one))
-    told = error > 1e-3 * max(1.0, float(error.max()))  # bins that no pair, or hardly one, falls into tell nothing
-    t = difference[told] / error[told]
-    assert np.mean(t**2) < 2.5 and np.abs(t).max() < 6.0
+    told = error > 1e-3 * max(1.0, float(error.max()))  # hardly a pair falls into the other bins of g(r)
+    return np.asarray(difference[told] / error[told])
+
+
+def assert_same(one: Liquid, other: Liquid) -> None:
+    """Compare two liquids; each bound is one that equal liquids pass in all but one of a few hundred trials."""
+    t = student(one.g, other.g)
+    assert np.mean(t**2) < 2.5 and np.abs(t).max() < 9.0
+    assert abs(student(one.density[:, None], other.density[:, None])[0]) < 4.5
+    assert max(one.density.std(), other.density.std()) < 0.04 * one.density.mean(), "it is known well enough to tell"
 
 
 @pytest.mark.slow
 def test_a_silica_liquid_is_that_of_lammps(tmp_path: Path) -> None:
-    """96 atoms at 4000 K and 20,000 bar, DSF: density and the three partial g(r)."""
-    stages = (Stage("npt", 4.0, (5000.0, 4000.0), 20000.0), Stage("npt", 8.0, 4000.0, 20000.0, sample_every=0.02))
+    """96 atoms at 6000 K and 50,000 bar, DSF: density and the three partial g(r)."""
+    run = Stage("npt", 8.0, 6000.0, 50000.0, sample_every=0.02)
+    stages = (Stage("nvt", 1.0, 6000.0), Stage("npt", 2.0, 6000.0, 50000.0), run)
     found = [
-        replicas(engine_named(name), silica(), {"Si": 32, "O": 64}, 11.33, stages, tmp_path)
+        replicas(engine_named(name), silica(), {"Si": 32, "O": 64}, 10.28, stages, tmp_path)
         for name in ("lammps", "native")
     ]
-    assert_same(found[0].g, found[1].g)
-    assert_same(found[0].density[:, None], found[1].density[:, None])
-    assert found[0].density.std() < 0.1 * found[0].density.mean()
+    assert_same(found[0], found[1])
 
 
 @pytest.mark.slow
 def test_a_borosilicate_liquid_is_that_of_lammps(tmp_path: Path) -> None:
-    """115 atoms of about 12B at 3500 K and 20,000 bar, PPPM and particle-mesh Ewald: density and fifteen g(r)."""
-    stages = (Stage("npt", 2.0, (5000.0, 3500.0), 20000.0), Stage("npt", 4.0, 3500.0, 20000.0, sample_every=0.02))
+    """115 atoms of about 12B at 3500 K and 50,000 bar, PPPM and particle-mesh Ewald: density and fifteen g(r)."""
+    run = Stage("npt", 4.0, 3500.0, 50000.0, sample_every=0.02)
+    stages = (Stage("nvt", 1.0, (5000.0, 3500.0)), Stage("npt", 1.0, 3500.0, 50000.0), run)
     found = [
-        replicas(engine_named(name), borosilicate(), BORON_GLASS, 11.5, stages, tmp_path)
+        replicas(engine_named(name), borosilicate(), BORON_GLASS, 11.45, stages, tmp_path)
         for name in ("lammps", "native")
     ]
-    assert_same(found[0].g, found[1].g)
-    assert_same(found[0].density[:, None], found[1].density[:, None])
+    assert_same(found[0], found[1])
