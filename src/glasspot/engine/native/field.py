@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 
 from glasspot.engine.native.mesh import Mesh, add_mesh_forces
 from glasspot.engine.native.neighbours import OWN_BEGIN, OWN_END, OWN_OFFSET, add_images, build, load_cluster
-from glasspot.engine.native.pair_block import SCALE, add_total, pair_segment, pair_segment_energy
+from glasspot.engine.native.pair_block import (
+    ENERGY_SUM,
+    SCALE,
+    VIRIAL_SUM,
+    add_total,
+    pair_segment,
+    pair_segment_energy,
+)
 from glasspot.engine.native.variant import width_in_code
 
 WELL, NOT_A_NUMBER, FLEW, LIST_FULL = 0, 1, 2, 3
@@ -242,9 +249,9 @@ def _pair_forces(variant, field, lengths, want):  # type: ignore[no-untyped-def]
             for d in range(3):
                 # What j feels was added with its own sign; i feels the opposite.
                 forces[4 * (begin + u) + d] -= add_total(variant, sums_at + 4 * lanes * (3 * u + d))
-        virial += add_total(variant, sums_at + 4 * lanes * 12)
+        virial += add_total(variant, sums_at + 4 * lanes * VIRIAL_SUM)
         if want == ENERGY:
-            energy += add_total(variant, sums_at + 4 * lanes * 13)
+            energy += add_total(variant, sums_at + 4 * lanes * ENERGY_SUM)
     for image in range(1, field.n_images):
         for k in range(4 * field.n):
             forces[uint64(k)] += forces[uint64(4 * image * field.n + k)]

@@ -27,11 +27,13 @@ REGISTER_BITS, CUBIC_BITS = 2, 6
 class Table:
     """Where the coefficients of one pair of species lie: first those of g, then those of the energy."""
 
+    together = 1  # vectors of s that are best looked up at once
+
     def __init__(self, lanes: Lanes, address: Value, offset: int, kind: type) -> None:
         self.lanes, self.address, self.offset, self.degree = lanes, address, offset, DEGREES[kind]
 
-    def look_up(self, s: Value, n_functions: int) -> list[Value]:
-        """Return g(s) and, for two functions, the energy."""
+    def look_up(self, several: list[Value], n_functions: int) -> list[list[Value]]:
+        """Return g of each s and, for two functions, the energy of each."""
         raise NotImplementedError
 
     def _place(self, s: Value, bits: int) -> Value:
@@ -44,29 +46,36 @@ class Table:
 class RegisterTable(Table):
     """Coefficients of a power in two registers: [function][power][32 segments]."""
 
-    def look_up(self, s: Value, n_functions: int) -> list[Value]:
-        """Return the functions at s."""
+    together = 4  # they share each load of coefficients
+
+    def look_up(self, several: list[Value], n_functions: int) -> list[list[Value]]:
+        """Return the functions of each s."""
         lanes = self.lanes
-        place = lanes.b.lshr(lanes.bits(s), lanes.ints(23 - REGISTER_BITS))  # the instruction looks at 5 bits
-        t = self._place(s, REGISTER_BITS)
+        # The instruction looks at the last 5 bits of a place.
+        places = [lanes.b.lshr(lanes.bits(s), lanes.ints(23 - REGISTER_BITS)) for s in several]
+        ts = [self._place(s, REGISTER_BITS) for s in several]
         found = []
         for function in range(n_functions):
             start = self.offset + 128 * (self.degree + 1) * function
-            value = None
+            values: list[Value] = []
             for power in range(self.degree, -1, -1):
                 low = lanes.load_floats(self.address, start + 128 * power, 64)
                 high = lanes.load_floats(self.address, start + 128 * power + 64, 64)
-                c = lanes.pick(low, high, place)
-                value = c if value is None else lanes.fma(value, t, c)
-            found.append(value)
+                picked = [lanes.pick(low, high, place) for place in places]
+                values = [lanes.fma(v, t, c) for v, t, c in zip(values, ts, picked, strict=True)] if values else picked
+            found.append(values)
         return found
 
 
 class MemoryTable(Table):
     """Four coefficients of a segment side by side: [function][segment][4]; segments of 8 octaves."""
 
-    def look_up(self, s: Value, n_functions: int) -> list[Value]:
-        """Return the functions at s."""
+    def look_up(self, several: list[Value], n_functions: int) -> list[list[Value]]:
+        """Return the functions of each s."""
+        each = [self._look_up(s, n_functions) for s in several]
+        return [list(values) for values in zip(*each, strict=True)]
+
+    def _look_up(self, s: Value, n_functions: int) -> list[Value]:
         lanes, b = self.lanes, self.lanes.b
         segments = CUBIC_OCTAVES << CUBIC_BITS
         place = b.and_(b.lshr(lanes.bits(s), lanes.ints(23 - CUBIC_BITS)), lanes.ints(segments - 1))

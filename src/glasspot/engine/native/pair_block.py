@@ -27,6 +27,8 @@ from glasspot.engine.native.variant import width
 SCALE, CUT, INNER, HALF = 0, 3, 4, 5
 HEAD = 16  # floats; the tables follow, aligned to a vector
 FAR = 1e30
+# Sums over a list, a vector each: the force of each atom i along each axis, then these.
+VIRIAL_SUM, ENERGY_SUM, N_SUMS = 12, 13, 14
 
 V4I, V4F = ir.VectorType(I32, 4), ir.VectorType(F32, 4)
 ADDRESS = types.intp
@@ -42,7 +44,6 @@ def _segment(variant: Any, with_energy: bool) -> Any:
         block.prepare(table, cluster, n_rows, sums)
         with cgutils.for_range(builder, n_blocks) as loop:
             block.run(points, forces, builder.add(atoms, builder.mul(loop.index, ir.Constant(I64, 4 * lanes.width))))
-        block.finish(sums)
         return context.get_dummy_value()
 
     arguments = (ADDRESS,) * 7
@@ -50,29 +51,24 @@ def _segment(variant: Any, with_energy: bool) -> Any:
 
 
 class _Block:
-    """One pass over ``width`` atoms j, with the four atoms i of a cluster."""
+    """One pass over ``width`` atoms j, with the four atoms i of a cluster.
+
+    Sums stay in memory, and points of i are read where they are used: numba's stack is not aligned to a vector, so that
+    what LLVM has no register for costs twice as much there.
+    """
 
     def __init__(self, lanes: Lanes, table: Table, with_energy: bool) -> None:
         self.lanes, self.table, self.with_energy = lanes, table, with_energy
-        self.n_sums = 14 if with_energy else 13
 
     def prepare(self, table: Value, cluster: Value, n_rows: Value, sums: Value) -> None:
-        """Read what stays the same in the loop; the sums go on from where the last list left them."""
+        """Read what stays the same in the loop."""
         lanes, b = self.lanes, self.lanes.b
         self.scale = [lanes.splat(lanes.load(table, 4 * (SCALE + d), F32)) for d in range(3)]
         self.cut = lanes.splat(lanes.load(table, 4 * CUT, F32))
         self.inner = lanes.splat(lanes.load(table, 4 * INNER, F32))
         self.half = lanes.splat(lanes.load(table, 4 * HALF, F32))
-        self.i = [[lanes.splat(lanes.load(cluster, 16 * u + 4 * d, I32)) for d in range(4)] for u in range(4)]
         self.n_rows = lanes.splat(b.trunc(n_rows, I32))
-        self.sums = [cgutils.alloca_once(b, ir.VectorType(F32, lanes.width)) for _ in range(self.n_sums)]
-        for k, place in enumerate(self.sums):
-            b.store(lanes.load_floats(sums, 4 * lanes.width * k), place)
-
-    def finish(self, sums: Value) -> None:
-        """Write the sums back."""
-        for k, place in enumerate(self.sums):
-            self.lanes.store(self.lanes.b.load(place), sums, 4 * self.lanes.width * k)
+        self.cluster, self.sums = cluster, sums
 
     def run(self, points: Value, forces: Value, atoms: Value) -> None:
         """Take the ``width`` atoms named at ``atoms``."""
@@ -81,43 +77,51 @@ class _Block:
         rows = [b.shl(b.zext(lanes.load(atoms, 4 * k, I32), I64), ir.Constant(I64, 4)) for k in range(lanes.width)]
         j = lanes.columns([lanes.load(b.add(points, row), 0, V4I, 16) for row in rows])
         padding = b.select(b.icmp_signed("<", index, self.n_rows), lanes.floats(0.0), lanes.floats(FAR))
-        on_j: list[Value] = [lanes.floats(0.0)] * 3
-        for u in range(4):
-            apart = [lanes.mul(lanes.to_float(b.sub(j[d], self.i[u][d])), self.scale[d]) for d in range(3)]
-            s = padding
-            for d in range(3):
-                s = lanes.fma(apart[d], apart[d], s)
-            # Of the cluster itself every pair stands twice in the list: the one with i before j counts.
-            counts = b.and_(lanes.less(s, self.cut), b.icmp_signed(">", index, self.i[u][3]))
-            g, energy = self._interaction(s, counts)
-            for d in range(3):
-                force = lanes.mul(g, apart[d])
-                on_j[d] = lanes.add(on_j[d], force)
-                self._sum(3 * u + d, force)
-            self._sum(12, lanes.mul(g, s))
-            if self.with_energy:
-                self._sum(13, energy)
-        added = lanes.rows([*on_j, lanes.floats(0.0)])
+        self.on_j: list[Value] = [lanes.floats(0.0)] * 3
+        self.virial = self.energy = lanes.floats(0.0)
+        for u in range(0, 4, self.table.together):
+            self._meet(range(u, u + self.table.together), j, index, padding)
+        self._sum(VIRIAL_SUM, self.virial)
+        if self.with_energy:
+            self._sum(ENERGY_SUM, self.energy)
+        added = lanes.rows([*self.on_j, lanes.floats(0.0)])
         for row, force in zip(rows, added, strict=True):
             place = b.add(forces, row)
             lanes.store(lanes.add(lanes.load(place, 0, V4F, 16), force), place, 0, 16)
 
-    def _interaction(self, s: Value, counts: Value) -> tuple[Value, Value]:
-        """Return g and the energy, zero where the pair does not count."""
+    def _meet(self, cluster: range, j: list[Value], index: Value, padding: Value) -> None:
+        """Take atoms u of the cluster with the atoms j; those together share each load of a coefficient."""
         lanes, b = self.lanes, self.lanes.b
+        vectors, squares, counted = [], [], []
+        for u in cluster:
+            i = [lanes.splat(lanes.load(self.cluster, 16 * u + 4 * d, I32)) for d in range(4)]
+            apart = [lanes.mul(lanes.to_float(b.sub(j[d], i[d])), self.scale[d]) for d in range(3)]
+            s = padding
+            for d in range(3):
+                s = lanes.fma(apart[d], apart[d], s)
+            vectors.append(apart)
+            squares.append(s)
+            # Of the cluster itself every pair stands twice in the list: the one with i before j counts.
+            counted.append(b.and_(lanes.less(s, self.cut), b.icmp_signed(">", index, i[3])))
+        found = self.table.look_up([lanes.max(s, self.inner) for s in squares], 2 if self.with_energy else 1)
         zero = lanes.floats(0.0)
-        found = self.table.look_up(lanes.max(s, self.inner), 2 if self.with_energy else 1)
-        g = b.select(counts, found[0], zero)
-        if not self.with_energy:
-            return g, None
-        # Inside the table g stays what it is at its inner end, so that the energy goes on as a parabola.
-        deeper = lanes.max(lanes.sub(self.inner, s), zero)
-        energy = lanes.fma(lanes.mul(g, self.half), deeper, b.select(counts, found[1], zero))
-        return g, energy
+        for k, u in enumerate(cluster):
+            g = b.select(counted[k], found[0][k], zero)
+            for d in range(3):
+                force = lanes.mul(g, vectors[k][d])
+                self.on_j[d] = lanes.add(self.on_j[d], force)
+                self._sum(3 * u + d, force)
+            self.virial = lanes.fma(g, squares[k], self.virial)
+            if self.with_energy:
+                # Inside the table g stays what it is at its inner end, so that the energy goes on as a parabola.
+                deeper = lanes.max(lanes.sub(self.inner, squares[k]), zero)
+                energy = b.select(counted[k], found[1][k], zero)
+                self.energy = lanes.add(self.energy, lanes.fma(lanes.mul(g, self.half), deeper, energy))
 
     def _sum(self, k: int, value: Value) -> None:
-        b = self.lanes.b
-        b.store(self.lanes.add(b.load(self.sums[k]), value), self.sums[k])
+        lanes = self.lanes
+        place, size = 4 * lanes.width * k, 4 * lanes.width
+        lanes.store(lanes.add(lanes.load_floats(self.sums, place, size), value), self.sums, place, size)
 
 
 @intrinsic
@@ -136,7 +140,7 @@ def pair_segment(
     """Add the forces between a cluster and ``n_blocks`` blocks of listed atoms of one species.
 
     Addresses: points, forces (rows of four); atoms, int32, whole blocks; table; cluster, int32 (4, 4), each the point
-    of an atom i and its row; sums, float32 (14, width). n_rows: the row that means "no atom".
+    of an atom i and its row; sums, float32 (N_SUMS, width), aligned. n_rows: the row that means "no atom".
     """
     return _segment(variant, with_energy=False)
 

@@ -15,6 +15,7 @@ from glasspot.engine.native.clusters import make_clusters
 from glasspot.engine.native.field import Cells, Field
 from glasspot.engine.native.mesh import Mesh, make_mesh
 from glasspot.engine.native.neighbours import GROUP
+from glasspot.engine.native.pair_block import N_SUMS
 from glasspot.engine.native.segments import best_segments
 from glasspot.engine.native.variant import Variant, choose, is_avx512, width
 from glasspot.errors import GlasspotError
@@ -148,7 +149,7 @@ class System:
             starts=np.zeros((n_clusters, n_species + 1), dtype=np.int64),
             own=np.zeros((n_clusters * n_images + 1, 3), dtype=np.int64),
             own_starts=np.zeros(n_clusters + 1, dtype=np.int64),
-            sums=aligned_floats(14 * width(self.variant)),
+            sums=aligned_floats(N_SUMS * width(self.variant)),
             scale=np.zeros(3, dtype=np.float32),
             reference=np.zeros(4 * n, dtype=np.int32),
             memory=np.zeros(8),
