@@ -127,7 +127,7 @@ def build(variant, cells, points, n, shifts, scale, reach, atoms, starts, own, o
         search[SEARCH_TOUCH] = reach + cells.radii[c]
         for b in range(a + 1):
             starts[c, b] = p
-        if p + m > len(atoms):
+        if p + m + lanes > len(atoms):
             return -1
         for i in range(begin, begin + m):
             atoms[p] = i
