@@ -158,7 +158,8 @@ def _keep_list(variant, field, lengths):  # type: ignore[no-untyped-def]
         room = field.reach - field.r_max / shrunk
         if 2.0 * moved <= room:
             return WELL
-        if moved > 0.5 * (field.reach - field.r_max) + FARTHEST_JUMP:
+        # In a cell that has grown the list holds longer, and atoms are farther from where they were.
+        if moved > 0.5 * max(room, field.reach - field.r_max) + FARTHEST_JUMP:
             return FLEW
     for d in range(3):
         scale[d] = lengths[d] * (1 << field.shifts[d]) / UNITS
