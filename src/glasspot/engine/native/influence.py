@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 
 from glasspot.engine.native.lanes import F32, I64, Lanes, Value
 from glasspot.engine.native.loops import repeat
-from glasspot.engine.native.transform import LANES, ORDER, Transform, aligned, transform_line
+from glasspot.engine.native.memory import aligned
+from glasspot.engine.native.transform import LANES, ORDER, Transform, transform_line
 from glasspot.engine.native.variant import width
 from glasspot.units import COULOMB_CONSTANT
 

@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from glasspot.engine.native.accuracy import FORCE_ERROR, choose_shape, kept_modes, relative_error
 from glasspot.engine.native.influence import Influence, apply_influence, fit_to_cell, make_influence
+from glasspot.engine.native.memory import aligned
 from glasspot.engine.native.spline import gather, make_records, spread
-from glasspot.engine.native.transform import Transform, aligned, make_transform, planes_backward, planes_forward
+from glasspot.engine.native.transform import Transform, make_transform, planes_backward, planes_forward
 from glasspot.errors import GlasspotError
 from glasspot.units import COULOMB_CONSTANT
 

@@ -21,7 +21,8 @@ from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 
 from glasspot.engine.native.lanes import F32, I32, I64, Lanes, Value
-from glasspot.engine.native.transform import ORDER, PATCH, aligned
+from glasspot.engine.native.memory import aligned
+from glasspot.engine.native.transform import ORDER, PATCH
 
 
 def spline_coefficients() -> NDArray[np.float64]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 from math import ceil, log, log2, pi
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.engine.native import field as fields
-from glasspot.engine.native.accuracy import FORCE_ERROR, choose_shape
+from glasspot.engine.native.accuracy import FORCE_ERROR, choose_shape, kept_modes
 from glasspot.engine.native.clusters import make_clusters
 from glasspot.engine.native.field import Cells, Field
+from glasspot.engine.native.memory import aligned
 from glasspot.engine.native.mesh import Mesh, make_mesh
 from glasspot.engine.native.neighbours import GROUP
 from glasspot.engine.native.pair_block import N_SUMS
@@ -102,7 +102,7 @@ class System:
 
     def grow_list(self) -> None:
         """Give the neighbour list half as much room again."""
-        atoms = aligned_ints(self.field.atoms.size * 3 // 2)
+        atoms = aligned(self.field.atoms.size * 3 // 2, np.int32)
         self.field.memory[fields.BUILT] = 0.0
         self.field = self.field._replace(atoms=atoms)
 
@@ -132,7 +132,7 @@ class System:
             cluster=np.zeros(16, dtype=np.int32),
         )
         tables = self.segments.packed().reshape(n_species**2, -1)
-        padded = aligned_floats(tables.shape[0] * _whole(tables.shape[1], 16)).reshape(tables.shape[0], -1)
+        padded = aligned(tables.shape[0] * _whole(tables.shape[1], 16)).reshape(tables.shape[0], -1)
         padded[:, : tables.shape[1]] = tables
         field = Field(
             n=n,
@@ -141,15 +141,15 @@ class System:
             reach=reach,
             r_max=potential.r_max,
             c=self.segments.c,
-            points=aligned_ints(4 * rows),
-            forces=aligned_floats(4 * rows),
+            points=aligned(4 * rows, np.int32),
+            forces=aligned(4 * rows),
             cells=cells,
             tables=padded,
-            atoms=aligned_ints(self._list_room(reach, n_clusters, n_species, n_images)),
+            atoms=aligned(self._list_room(reach, n_clusters, n_species, n_images), np.int32),
             starts=np.zeros((n_clusters, n_species + 1), dtype=np.int64),
             own=np.zeros((n_clusters * n_images + 1, 3), dtype=np.int64),
             own_starts=np.zeros(n_clusters + 1, dtype=np.int64),
-            sums=aligned_floats(N_SUMS * width(self.variant)),
+            sums=aligned(N_SUMS * width(self.variant)),
             scale=np.zeros(3, dtype=np.float32),
             reference=np.zeros(4 * n, dtype=np.int32),
             memory=np.zeros(8),
@@ -186,8 +186,8 @@ class System:
 
     def _fit_mesh(self, mesh: Mesh) -> None:
         """Let the mesh have the charges in their new order, and the points that the cell needs now."""
-        shape = _mesh_shape(self.n, tuple(_rounded(self.lengths)), mesh.influence.alpha)
-        if shape != (mesh.transform.nx, mesh.transform.ny, mesh.transform.nz):
+        t = mesh.transform
+        if (t.nx, t.ny, t.nz, t.modes) != _mesh_size(self.n, tuple(_rounded(self.lengths)), mesh.influence.alpha):
             self.field = self.field._replace(mesh=self._make_mesh())
         else:
             mesh.charges[:] = self._charges()
@@ -199,23 +199,10 @@ def _rounded(lengths: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @cache
-def _mesh_shape(n: int, lengths: tuple[float, ...], g_ewald: float) -> tuple[int, int, int]:
-    return choose_shape(n, np.array(lengths), g_ewald, FORCE_ERROR)
-
-
-def aligned_floats(size: int) -> NDArray[np.float32]:
-    """Return a zeroed float32 array that begins at a multiple of 64 bytes."""
-    return _aligned(np.zeros(size + 16, dtype=np.float32), size)
-
-
-def aligned_ints(size: int) -> NDArray[np.int32]:
-    """Return a zeroed int32 array that begins at a multiple of 64 bytes."""
-    return _aligned(np.zeros(size + 16, dtype=np.int32), size)
-
-
-def _aligned(room: NDArray[Any], size: int) -> NDArray[Any]:
-    offset = (-room.ctypes.data // 4) % 16
-    return room[offset : offset + size]
+def _mesh_size(n: int, lengths: tuple[float, ...], g_ewald: float) -> tuple[int, ...]:
+    """Return the points along each axis and the modes that ``make_mesh`` would choose."""
+    shape = choose_shape(n, np.array(lengths), g_ewald, FORCE_ERROR)
+    return *shape, kept_modes(shape, n, np.array(lengths), g_ewald)
 
 
 def _flat(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from glasspot.engine.native.butterfly import RADICES, butterflies
 from glasspot.engine.native.lanes import F32, I64, Lanes, Value
 from glasspot.engine.native.loops import repeat
+from glasspot.engine.native.memory import aligned
 from glasspot.engine.native.variant import width
 
 ORDER = 6  # of the B-spline; 5 points are added on the far side
@@ -62,14 +63,6 @@ class Transform(NamedTuple):
     radices_y: int
     twiddles_x: FloatArray
     twiddles_y: FloatArray
-
-
-def aligned(count: int, dtype: Any = np.float32) -> NDArray[Any]:
-    """Return ``count`` zeros that start at a multiple of 64 bytes."""
-    size = np.dtype(dtype).itemsize
-    memory = np.zeros(count + 64 // size, dtype)
-    start = (-memory.ctypes.data // size) % (64 // size)
-    return memory[start : start + count]
 
 
 def _aligned_copy(values: NDArray[Any]) -> FloatArray:
