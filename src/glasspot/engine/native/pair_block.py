@@ -2,7 +2,7 @@
 
 Notation
     s        c r^2, the squared distance in the reduced units of the tables (:mod:`~glasspot.engine.native.segments`)
-    g(s)     F/r in eV/A^2, so that the force on j is g (r_j - r_i); repulsion is positive
+    g(s)     (F/r)/sqrt(c): the force on j is g sqrt(c) (r_j - r_i); repulsion is positive
     i, u     atoms of the cluster, u = 0..3;  j: atoms of the list, ``width`` of them in the lanes at a time (a block)
     points   int32 rows of four, fixed point: the difference of two is exact, and wraps around as the cell does
 

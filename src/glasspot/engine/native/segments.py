@@ -3,11 +3,11 @@
 Notation
     s = c r^2     c is chosen so that every distance where a pair function jumps lies on the border of two segments;
                   s runs over eight octaves up to TOP, which begins at r_max/16 or a little further out
-    h(s) = (F/r)/sqrt(c)    so that h times the reduced vector is the force in eV/A
+    g(s) = (F/r)/sqrt(c)    so that g times the reduced vector, sqrt(c) (r_j - r_i), is the force in eV/A
     u(s)          the energy, eV
     segment       2^k (1 + m/M) <= s < 2^k (1 + (m + 1)/M); its polynomials are in t, the place of the mantissa in it
 
-Inside the innermost segment h stays constant, so that the energy goes on as a parabola: atoms that are thrown at each
+Inside the innermost segment g stays constant, so that the energy goes on as a parabola: atoms that are thrown at each
 other that hard (by a bad packing) still part, and nothing is infinite.
 """
 
@@ -117,15 +117,19 @@ def _reduction(potential: Potential, per_octave: int) -> float:
 
 
 def _fit(node: FloatArray, values: FloatArray, degree: int, per_octave: int) -> FloatArray:
-    """Return (degree + 1, segments): powers of t, from values (segments, nodes) at nodes -1..1 of each segment."""
-    fitted = chebyshev.chebfit(node, values.T, degree)
-    to_powers = np.array([np.pad(chebyshev.cheb2poly(row), (0, degree - k)) for k, row in enumerate(_units(degree))]).T
+    """Return (degree + 1, segments): powers of t, from values (segments, nodes) at nodes -1..1 of each segment.
+
+    The least squares of Chebyshev polynomials on their own nodes are plain sums: T_k are orthogonal there. Summed by
+    numpy itself, as the order of a sum by BLAS depends on its threads.
+    """
+    polynomials = chebyshev.chebvander(node, degree)
+    polynomials *= np.where(np.arange(degree + 1) == 0, 1.0, 2.0) / len(node)
+    fitted = np.stack([(values * column).sum(axis=1) for column in polynomials.T])
+    powers = np.zeros_like(fitted)
+    for k, unit in enumerate(np.eye(degree + 1)):
+        powers[: k + 1] += chebyshev.cheb2poly(unit[: k + 1])[:, None] * fitted[k]
     # t runs over 1/per_octave; the nodes over 2.
-    return np.asarray((to_powers @ fitted) * (2.0 * per_octave) ** np.arange(degree + 1)[:, None])
-
-
-def _units(degree: int) -> list[list[float]]:
-    return [[0.0] * k + [1.0] for k in range(degree + 1)]
+    return np.asarray(powers * (2.0 * per_octave) ** np.arange(degree + 1)[:, None])
 
 
 def _value(polynomials: FloatArray, place: np.ndarray, t: FloatArray) -> FloatArray:
