@@ -2,8 +2,9 @@
 
 A variant is passed to compiled code as its first argument. numba compiles and caches one machine code for each *type*
 of argument, so what must be known when code is compiled is in the type: the classes say which vectors and tables to
-use, and ``stamp``, sixteen numbers that are either whole or not, stands for the text of this package. numba looks only
-at the file of the cached function; with the stamp in the type, a change of any file here is met with new machine code.
+use, and ``stamp``, sixteen numbers that are either whole or not, stands for the text of this package and of the units.
+numba looks only at the file of the cached function; with the stamp in the type, a change of any of these files is met
+with new machine code. So a function that calls, or takes a constant from, another file takes the variant.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import llvmlite.binding as llvm
 from numba.core import config, types
 from numba.extending import intrinsic
 
+from glasspot import units
 from glasspot.errors import check_choice
 
 
@@ -109,7 +111,7 @@ def _is_numba_type(value: Any) -> bool:
 @cache
 def _stamp() -> tuple[int | float, ...]:
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in (*sorted(Path(__file__).parent.glob("*.py")), Path(units.__file__)):
         digest.update(path.read_bytes())
     bits = int.from_bytes(digest.digest()[:2], "big")
     return tuple(1 if bits >> k & 1 else 1.0 for k in range(16))
