@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 from glasspot import __version__
@@ -19,6 +20,7 @@ def provenance() -> dict[str, str]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "scipy": scipy.__version__,
+        "numba": version("numba"),
         "machine": f"{platform.system()} {platform.machine()}",
         "host": platform.node(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

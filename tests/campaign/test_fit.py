@@ -132,7 +132,7 @@ def test_a_fit_of_before_there_was_a_choice_goes_on_with_lammps(finished_fits, t
 def test_the_report_names_the_engine_and_its_version(finished_fits, finished_fit: Path) -> None:  # type: ignore[no-untyped-def]
     assert "native engine" in (finished_fit / "report" / "index.html").read_text()
     assert collect(finished_fit).provenance["engine"] == "native"
-    assert "glasspot" in collect(finished_fit).provenance["native"]
+    assert "glasspot" in collect(finished_fit).provenance["native"] and collect(finished_fit).provenance["numba"]
     assert collect(finished_fits("lammps")).provenance["lammps"] != "unknown"
 
 
