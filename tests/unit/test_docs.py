@@ -142,6 +142,10 @@ def test_the_design_names_every_module_and_the_layers_that_are_checked() -> None
     source = ROOT / "src" / "glasspot"
     parts = [p.name for p in source.iterdir() if p.suffix == ".py" or (p / "__init__.py").is_file()]
     assert [p for p in parts if not p.startswith("__") and not re.search(rf"^  {re.escape(p)}/?\s", text, re.M)] == []
+    native = re.search(r"^engine/native/\n(.*?)^```", text, re.M | re.S)
+    assert native
+    modules = [path.stem for path in (source / "engine" / "native").glob("[a-z]*.py")]
+    assert [module for module in modules if not re.search(rf"\b{module}\b", native[1])] == []
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
     assert "```\n" + "\n".join(layers) + "\n```" in text
