@@ -2,7 +2,7 @@
 
 Every pair is summed with the same energy and force that engines tabulate. Where the potential asks for PPPM, the
 charges are summed by an Ewald sum converged to 1e-9 instead (:mod:`glasspot.engine.ewald`). It is meant for tests, for
-small systems and for ASE's tools; MD of glasses belongs in :mod:`glasspot.engine.lammps`.
+small systems and for ASE's tools; MD of glasses belongs in the engines.
 """
 
 from __future__ import annotations
