@@ -10,7 +10,8 @@ P is the pressure of this moment with its kinetic part, (2 K + virial) / (3 V). 
 freedom, the density of V is V^(N-1) Z(V) exp(-P0 V / kT), Z the configurations of scaled positions; then <P> = P0.
 
 beta is an estimate of the compressibility. It only sets the pace: the relaxation time is tau where the estimate is
-right, and tau (10 GPa / B) for a material of bulk modulus B. The averages do not depend on it.
+right, and tau (5 GPa / B) for a material of bulk modulus B. The averages do not depend on it. Melts near zero pressure
+are as soft as that; a stiffer estimate would let their volume lag behind a quick quench.
 
 The method is of first order in the interval. Between two steps the cell is a spring of the stiffness B_now with which
 the atoms resist before any of them has relaxed; there the variance of the noise is to be smaller by half of
@@ -26,9 +27,9 @@ from numba import njit
 from glasspot.units import BAR_PER_EV_A3
 
 GPA = 1e4 / BAR_PER_EV_A3  # eV/A^3
-COMPRESSIBILITY = 1.0 / (10.0 * GPA)  # A^3/eV: that of melts of oxides; glasses are 3 to 6 times as hard
+COMPRESSIBILITY = 1.0 / (5.0 * GPA)  # A^3/eV: that of soft melts of oxides; glasses are ten times as hard
 STIFFNESS = 200.0 * GPA  # eV/A^3: B_now; silica has 220 GPa at 4500 K (V/kT times the variance of the pressure)
-FASTEST = 3.0  # 1/ps, of ln V: eight times what 40,000 atm do to a loose packing
+FASTEST = 3.0  # 1/ps, of ln V: four times what 40,000 atm do to a loose packing
 USUAL_INTERVALS, FEWEST_INTERVALS = 1000, 20  # in the time tau; with fewer the method could become unstable
 
 

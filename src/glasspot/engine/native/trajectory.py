@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import exp
+from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from glasspot.engine.base import Reason, Simulation, ThermoRow
 from glasspot.engine.deck import thermo_every
 from glasspot.engine.native import chance
-from glasspot.engine.native.barostat import COMPRESSIBILITY, FEWEST_INTERVALS, STIFFNESS, USUAL_INTERVALS
+from glasspot.engine.native.barostat import COMPRESSIBILITY, FASTEST, FEWEST_INTERVALS, STIFFNESS, USUAL_INTERVALS
 from glasspot.engine.native.field import ENERGY, FLEW, LIST_FULL, NOT_A_NUMBER, WELL, update
 from glasspot.engine.native.gentle import gentle_steps
 from glasspot.engine.native.minimise import minimise
@@ -32,7 +32,6 @@ from glasspot.units import BAR_PER_EV_A3, BOLTZMANN, density_from_mass
 
 BLOCK = 1000  # steps
 LONGEST_LEG = 2_000_000  # atom-steps between two looks at the clock
-NPT_LEG = 100  # steps between two looks at the size of the cell
 # A Nose-Hoover thermostat follows a ramp without a lag; rescaling lags by its time, twice as much with what the
 # potential energy stores. At half the damping time a quench of 100 K/ps runs 10 K behind. Couplings in that time: it
 # is exact for any number.
@@ -150,7 +149,7 @@ class Trajectory:
         end = min(coupling.total, state.step + BLOCK)
         longest = max(10, LONGEST_LEG // self.system.n)
         if coupling.barostat:
-            longest = min(longest, NPT_LEG)
+            longest = min(longest, self._steps_to_tight(coupling.timestep))
         rng = chance.generator(self.simulation.seed, state.stage, chance.STEPS, state.step)
         atoms = self._begin()
         first = -(-state.step // coupling.every)
@@ -210,11 +209,16 @@ class Trajectory:
         heat = float(self.measured.heat[0]) if step else 0.0
         self.state = State(stage, step, system.positions(), system.velocities(), system.lengths.copy(), heat)
 
-    def _is_tight(self) -> bool:
-        """Tell whether the cell has shrunk below what the arrays were made for: sorting makes them fit again.
+    def _steps_to_tight(self, timestep: float) -> int:
+        """Return how many steps a cell can shrink from twice the list's cut-off before it is below twice the pairs'.
 
-        A leg cannot shrink it so far that pairs are missed: the list is wider than the cut-off by the skin.
+        With the barostat's drift at its fastest; a third of the room is left for its noise.
         """
+        field = self.system.field
+        return max(1, int(2.0 * log(field.reach / field.r_max) / (FASTEST * timestep)))
+
+    def _is_tight(self) -> bool:
+        """Tell whether the cell has shrunk below twice the list's cut-off: sorting makes the arrays fit again."""
         field = self.system.field
         return bool(np.any(self.system.lengths * (1 << field.shifts) < 2.0 * field.reach))
 
