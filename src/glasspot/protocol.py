@@ -126,7 +126,7 @@ class Stage:
 class Protocol:
     """Stages in order, with the numbers of integration that all of them share.
 
-    timestep, thermostat_damping and barostat_damping in ps (damping: the relaxation time of Nose-Hoover).
+    timestep, thermostat_damping and barostat_damping in ps (damping: the relaxation time).
     note: what a user should know, such as what a quick version gives up.
     """
 

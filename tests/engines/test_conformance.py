@@ -1,6 +1,6 @@
 """What every engine must do, asked through the Engine protocol alone: samples, ensembles, ramps, failures.
 
-Where a tolerance is statistical it is some three standard errors of the quantity, and says so.
+Where a tolerance is statistical it is some four standard errors of the quantity, and says so.
 """
 
 from __future__ import annotations
@@ -212,8 +212,8 @@ def test_nvt_is_canonical(engine: Engine, small: Frame, tmp_path: Path) -> None:
     found = np.array([sample.temperature_K for sample in samples[:-1]])
     assert len(found) == 1000
     # T is forgotten within some 0.06 ps, so 300 independent values: the mean is known to 0.5 %, the variance to 8 %.
-    assert found.mean() == pytest.approx(3600.0, rel=0.015)
-    assert found.var() == pytest.approx(2 * 3600.0**2 / (3 * small.n_atoms - 3), rel=0.3)
+    assert found.mean() == pytest.approx(3600.0, rel=0.02)
+    assert found.var() == pytest.approx(2 * 3600.0**2 / (3 * small.n_atoms - 3), rel=0.35)
     final = samples[-1].frame
     assert final.velocities is not None
     drift = masses(final) @ final.velocities / masses(final).sum()

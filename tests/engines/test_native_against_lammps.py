@@ -155,8 +155,8 @@ def test_the_volume_fluctuates_as_in_lammps(tmp_path: Path) -> None:
         square = (volume - volume.mean()) ** 2
         found[name] = (volume.mean(), block_error(volume, 20), square.mean(), block_error(square, 20))
     (mean, error, variance, its_error), (other, other_error, other_variance, its_other_error) = found.values()
-    assert abs(other - mean) < 3.5 * np.hypot(error, other_error)
-    assert abs(other_variance - variance) < 3.5 * np.hypot(its_error, its_other_error)
+    assert abs(other - mean) < 4.5 * np.hypot(error, other_error)
+    assert abs(other_variance - variance) < 4.5 * np.hypot(its_error, its_other_error)
     assert error < 0.01 * mean and its_error < 0.2 * variance, "the run is long enough to tell"
 
 
