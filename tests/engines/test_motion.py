@@ -347,8 +347,8 @@ def test_more_room_for_the_list_changes_nothing(silica_melt: Frame) -> None:
 
 
 def test_a_shrinking_cell_gets_new_images_in_time() -> None:
-    """From 17.8 A, where twice the reach fits, to where it does not: sorted anew before any pair is missed."""
-    start = random_packing({"Si": 100, "O": 200}, 17.8, seed=2)
+    """From 16.6 A, where twice the cut-off fits, to where it does not: sorted anew before any pair is missed."""
+    start = random_packing({"Si": 80, "O": 160}, 16.6, seed=2)
     stages = (Stage("minimise"), Stage("nvt", 0.3, 3000.0, gentle=True), Stage("npt", 2.5, 3000.0, 2e5))
     trajectory = Trajectory(Simulation(silica(), start, Protocol("shrink", stages)))
     steps = set()

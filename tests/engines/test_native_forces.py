@@ -311,5 +311,5 @@ def test_what_it_cannot_run_is_refused_with_the_engine_that_can() -> None:
     with pytest.raises(GlasspotError, match=r'right angles.*engine = "lammps"'):
         System(tilted, silica())
     small = replace(frame, positions=frame.positions * 0.4, cell=frame.cell * 0.4)
-    with pytest.raises(GlasspotError, match=r'3\.6 A.*8\.8 A.*engine = "lammps"'):
+    with pytest.raises(GlasspotError, match=r'3\.6 A.*cut-off 8 A.*engine = "lammps"'):
         System(small, silica())

@@ -2,7 +2,9 @@
 
 Notation: see :mod:`~glasspot.engine.native.neighbours` and :mod:`~glasspot.engine.native.pair_block`.
 ``x`` are positions in A, flat, four numbers an atom; ``lengths`` (3,) the cell in A; along axis d the whole range of
-int32, 2^32 units, is 2^shifts[d] cells long, so that it is at least twice the reach (list cut-off).
+int32, 2^32 units, is 2^shifts[d] cells long, so that it is at least twice the cut-off: of all images of an atom the
+nearest alone can be inside the cut-off. (The reach of the list may be more than half of it: what comes within the
+cut-off later was, as its nearest image, within reach when the list was built.)
 
 A list stays valid while no pair can have come within r_max unseen: with the largest displacement D since it was built,
 in units of the cell of that time, and the cell shrunk by s since, (reach - 2 D) s > r_max.

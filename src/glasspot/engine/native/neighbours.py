@@ -145,7 +145,7 @@ def build(variant, cells, points, n, shifts, scale, reach, atoms, starts, own, o
         for image in range(1, n_images):
             if p + 4 * lanes > len(atoms):
                 return -1
-            p = _own_image(variant, cells, n, c, image, shifts, nothing, atoms, p, own, own_starts)
+            p = _own_image(variant, cells, points, n, c, image, shifts, nothing, atoms, p, own, own_starts)
     return p
 
 
@@ -174,10 +174,16 @@ def _list_near(variant, cells, points, image, low, high, atoms, p):  # type: ign
         near = _scan_groups(variant, cells, image, low, high)
     if p + 4 * near + 16 * per_test > len(atoms):
         return -1
+    return _list_atoms(variant, cells, points, near, cells.first[shift + high], atoms, p)
+
+
+@njit(error_model="numpy", forceinline=True)
+def _list_atoms(variant, cells, points, near, last_row, atoms, p):  # type: ignore[no-untyped-def]
+    """List the atoms within reach of the loaded cluster among those of the ``near`` candidates; return the new end."""
+    per_test = width_in_code(variant) // 4
     candidates = cells.candidates
     for k in range(near, near + per_test):
         candidates[k] = 0
-    last_row = cells.first[shift + high]
     for k in range(0, near, per_test):
         p += near_atoms(
             variant,
@@ -237,27 +243,13 @@ def _scan_groups(variant, cells, image, low, high):  # type: ignore[no-untyped-d
 
 
 @njit(error_model="numpy", forceinline=True)
-def _own_image(variant, cells, n, c, image, shifts, nothing, atoms, p, own, own_starts):  # type: ignore[no-untyped-def]
+def _own_image(variant, cells, points, n, c, image, shifts, nothing, atoms, p, own, own_starts):  # type: ignore[no-untyped-def]
     """List one image of a cluster's own atoms, where any comes within reach."""
-    first, centres = cells.first, cells.centres
-    number = image * cells.n_clusters + c
-    near = near_spheres(
-        variant,
-        centres.ctypes.data,
-        4 * centres.shape[1],
-        cells.radii.ctypes.data,
-        number,
-        number + 1,
-        cells.search.ctypes.data,
-        cells.centre.ctypes.data,
-        cells.candidates.ctypes.data,
-    )
-    if near == 0:
+    number, begin = image * cells.n_clusters + c, p
+    near = _scan(variant, cells, number, number + 1, 0)
+    p = _list_atoms(variant, cells, points, near, cells.first[number + 1], atoms, p)
+    if p == begin:
         return p
-    begin = p
-    for i in range(first[number], first[number + 1]):
-        atoms[p] = i
-        p += 1
     p = _fill_block(width_in_code(variant), atoms, p, nothing)
     k = own_starts[c + 1]
     own[k, OWN_BEGIN], own[k, OWN_END] = begin, p

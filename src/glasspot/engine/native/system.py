@@ -26,6 +26,7 @@ from glasspot.structure.frames import Frame
 from glasspot.units import MASS_SPEED_SQUARED
 
 DEFAULT_SKIN = 0.8  # A
+IMAGE_ROOM = 1.02  # a cell shorter than twice the cut-off and this factor is imaged
 MOST_SHIFT = 2  # a cell is imaged at most four times along an axis
 LIST_MARGIN = 2.0
 MESH_STEP = 1.02
@@ -42,7 +43,7 @@ class System:
         self, frame: Frame, potential: Potential, skin: float | None = None, instructions: str = "auto"
     ) -> None:
         check_potential(potential)
-        check_cell(frame.cell, potential.r_max + (DEFAULT_SKIN if skin is None else skin))
+        check_cell(frame.cell, potential.r_max)
         self.potential = potential
         self.n = frame.n_atoms
         # Rare species last; see clusters.py.
@@ -91,7 +92,7 @@ class System:
         """
         positions, velocities = self.positions(), self.velocities()
         self._place(positions, velocities)
-        shifts = _shifts(self.lengths, self.field.reach)
+        shifts = _shifts(self.lengths, self.potential.r_max)
         if np.any(shifts != self.field.shifts):
             self.field = self._make_field()
             return
@@ -111,7 +112,7 @@ class System:
     def _make_field(self) -> Field:
         n, potential = self.n, self.potential
         reach = potential.r_max + self.skin
-        shifts = _shifts(self.lengths, reach)
+        shifts = _shifts(self.lengths, potential.r_max)
         n_images = 1 << int(shifts.sum())
         n_clusters, n_species = len(self.clusters.species), len(self.species)
         rows = n * n_images + 16
@@ -213,26 +214,27 @@ def _whole(size: int, block: int) -> int:
     return -(-size // block) * block
 
 
-def _shifts(lengths: NDArray[np.float64], reach: float) -> NDArray[np.int64]:
-    """Return the shift of each axis: 2^shift cells are at least twice the reach."""
-    needed = [max(0, ceil(log2(2.0 * reach / length) - 1e-12)) for length in lengths]
+def _shifts(lengths: NDArray[np.float64], r_max: float) -> NDArray[np.int64]:
+    """Return the shift of each axis: 2^shift cells are at least twice the cut-off, with room to shrink a little."""
+    shortest = 2.0 * IMAGE_ROOM * r_max
+    needed = [max(0, ceil(log2(shortest / length) - 1e-12)) for length in lengths]
     if max(needed) > MOST_SHIFT:
         raise GlasspotError(
-            f"the shortest side of the cell is {lengths.min():.3g} A and the cut-off with its skin {reach:.3g} A; the "
-            f"native engine images a cell {2**MOST_SHIFT} times at most, that is down to "
-            f'{2 * reach / 2**MOST_SHIFT:.3g} A. Take a larger cell, or engine = "lammps".'
+            f"the shortest side of the cell is {lengths.min():.3g} A and the cut-off {r_max:.3g} A; the native engine "
+            f"images a cell {2**MOST_SHIFT} times at most, that is down to {shortest / 2**MOST_SHIFT:.3g} A. Take a "
+            'larger cell, or engine = "lammps".'
         )
     return np.array(needed, dtype=np.int64)
 
 
-def check_cell(cell: NDArray[np.float64], reach: float) -> None:
-    """Refuse a cell (3, 3), rows in A, that the native engine cannot run with a list cut-off of ``reach``."""
+def check_cell(cell: NDArray[np.float64], r_max: float) -> None:
+    """Refuse a cell (3, 3), rows in A, that the native engine cannot run with a cut-off of ``r_max``."""
     if np.any(cell != np.diag(np.diag(cell))) or np.any(np.diag(cell) <= 0):
         raise GlasspotError(
             "the native engine runs cells with three right angles, along x, y and z; the angles or axes of this cell "
             'differ. Choose engine = "lammps".'
         )
-    _shifts(np.diag(cell), reach)
+    _shifts(np.diag(cell), r_max)
 
 
 def check_potential(potential: Potential) -> None:

@@ -23,7 +23,7 @@ from glasspot.engine.native.field import ENERGY, FLEW, LIST_FULL, NOT_A_NUMBER, 
 from glasspot.engine.native.gentle import gentle_steps
 from glasspot.engine.native.minimise import minimise
 from glasspot.engine.native.motion import Atoms, Coupling, complete, nothing_measured, remove_drift, run_steps
-from glasspot.engine.native.system import System
+from glasspot.engine.native.system import IMAGE_ROOM, System
 from glasspot.errors import GlasspotError
 from glasspot.oxides import mass
 from glasspot.protocol import Protocol, Stage
@@ -148,8 +148,6 @@ class Trajectory:
         coupling = coupling_of(self.protocol, stage, self.dof)
         end = min(coupling.total, state.step + BLOCK)
         longest = max(10, LONGEST_LEG // self.system.n)
-        if coupling.barostat:
-            longest = min(longest, self._steps_to_tight(coupling.timestep))
         rng = chance.generator(self.simulation.seed, state.stage, chance.STEPS, state.step)
         atoms = self._begin()
         first = -(-state.step // coupling.every)
@@ -158,6 +156,8 @@ class Trajectory:
         yield self._row(step)
         while step < end and not self._is_tight():
             n_steps = min(end - step, every - step % every, longest)
+            if coupling.barostat:
+                n_steps = min(n_steps, self._steps_to_tight(coupling.timestep))
             if stage.gentle:
                 reached, problem = gentle_steps(
                     self.system.variant, self.system.field, atoms, coupling, rng, self.measured, step, n_steps
@@ -210,17 +210,17 @@ class Trajectory:
         self.state = State(stage, step, system.positions(), system.velocities(), system.lengths.copy(), heat)
 
     def _steps_to_tight(self, timestep: float) -> int:
-        """Return how many steps a cell can shrink from twice the list's cut-off before it is below twice the pairs'.
+        """Return how many steps the cell, with its images, can shrink before it is below twice the cut-off.
 
         With the barostat's drift at its fastest; a third of the room is left for its noise.
         """
-        field = self.system.field
-        return max(1, int(2.0 * log(field.reach / field.r_max) / (FASTEST * timestep)))
+        room = float((self.system.lengths * (1 << self.system.field.shifts)).min()) / (2.0 * self.system.field.r_max)
+        return max(1, int(2.0 * log(room) / (FASTEST * timestep)))
 
     def _is_tight(self) -> bool:
-        """Tell whether the cell has shrunk below twice the list's cut-off: sorting makes the arrays fit again."""
+        """Tell whether the cell has shrunk so far that it needs more images: sorting makes them."""
         field = self.system.field
-        return bool(np.any(self.system.lengths * (1 << field.shifts) < 2.0 * field.reach))
+        return bool(np.any(self.system.lengths * (1 << field.shifts) < 2.0 * IMAGE_ROOM * field.r_max))
 
     def _draw_velocities(self, stage: Stage) -> None:
         """Give the atoms of a stage that begins new velocities, where it asks for them or they have none."""
