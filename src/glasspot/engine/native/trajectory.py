@@ -154,7 +154,7 @@ class Trajectory:
         noise = chance.coupling_noise(rng, BLOCK // coupling.every + 1, self.dof)
         step = state.step
         yield self._row(step)
-        while step < end and not self._is_tight():
+        while step < end and (step == state.step or not self._is_tight()):
             n_steps = min(end - step, every - step % every, longest)
             if coupling.barostat:
                 n_steps = min(n_steps, self._steps_to_tight(coupling.timestep))
