@@ -127,7 +127,7 @@ def run_steps(variant, field, atoms, coupling, noise, measured, first_coupling, 
     while step < last:
         stretch = 0.0
         if coupling.thermostat and step % coupling.every == 0:
-            stretch = _couple(atoms, coupling, noise[step // coupling.every - first_coupling], measured, step)
+            stretch = _couple(variant, atoms, coupling, noise[step // coupling.every - first_coupling], measured, step)
         scale = exp(stretch / 3.0)
         move(atoms.x, atoms.v, field.forces, atoms.inverse_mass, half if completed else 2.0 * half,
              coupling.timestep, scale)  # fmt: skip
@@ -145,8 +145,11 @@ def run_steps(variant, field, atoms, coupling, noise, measured, first_coupling, 
 
 
 @njit(cache=True, error_model="numpy")
-def _couple(atoms, coupling, noise, measured, step):  # type: ignore[no-untyped-def]
-    """Let the thermostat act; return the change of ln V that the barostat chooses (0 without one)."""
+def _couple(variant, atoms, coupling, noise, measured, step):  # type: ignore[no-untyped-def]
+    """Let the thermostat act; return the change of ln V that the barostat chooses (0 without one).
+
+    variant: of no use here but for its stamp, as the thermostat and the barostat stand in other files.
+    """
     fraction = step / coupling.total
     k_t = along(coupling.k_t, fraction)
     factor = rescaling(measured.kinetic[0], k_t, coupling.dof, coupling.decay, noise[0], noise[1])
