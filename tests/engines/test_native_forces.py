@@ -140,6 +140,29 @@ def test_many_atoms_are_searched_in_groups(lengths: tuple[float, ...], code: str
     assert relative_rms(forces, exact) < tolerance
     assert energy == pytest.approx(exact_energy, rel=tolerance)
     assert virial == pytest.approx(exact_virial, abs=tolerance * (abs(exact_energy) + abs(virial)))
+    system = System(frame, silica(), instructions=code)
+    assert_list_is_whole(system, system.field.reach, 97)
+
+
+def assert_list_is_whole(system: System, within: float, every: int = 1) -> None:
+    """Compare the list of each ``every``-th cluster with the distances of all atoms: none ``within`` A is missed.
+
+    More than forces can tell: near the cut-off they are next to nothing, and the list goes farther.
+    """
+    evaluate(system)
+    field, n = system.field, system.n
+    scale = system.lengths * 2.0 ** (field.shifts - 32)
+    first, species = system.clusters.first, system.clusters.species
+    points = field.points.reshape(-1, 4)[: n * field.n_images, :3]
+    rows = np.arange(len(points))
+    kind = np.repeat(species, np.diff(first))[rows % n]
+    for c in range(0, len(species), every):
+        apart = [(points - points[i]).astype(np.float64) * scale for i in range(first[c], first[c + 1])]
+        nearest = np.min([np.linalg.norm(vectors, axis=1) for vectors in apart], axis=0)
+        later = (rows % n >= first[c + 1]) & (nearest < within - 1e-4)
+        for b in range(species[c], len(system.species)):
+            listed = field.atoms[field.starts[c, b] : field.starts[c, b + 1]]
+            assert set(rows[later & (kind == b)]) <= set(listed)
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -180,6 +203,17 @@ def test_the_list_holds_while_atoms_move_and_the_cell_shrinks(code: str) -> None
         assert relative_rms(kept, native(anew, silica(), code)[0]) < 2e-6, f"step {k}"
         builds = system.field.memory[1]
     assert 2 <= builds < 30  # built again, but not at every step
+
+
+def test_a_list_is_built_again_when_the_cell_has_shrunk_under_it() -> None:
+    """By the cell alone: no atom moves from its place in it."""
+    frame = random_frame({"Si": 100, "O": 201}, 19.5, 1.75)
+    system = System(frame, silica(), instructions="portable")
+    for factor in (1.0, 0.97, 0.94, 0.905):
+        system.x.reshape(-1, 4)[:, :3] = factor * frame.positions[system.order]
+        system.lengths[:] = factor * 19.5
+        assert_list_is_whole(system, system.field.r_max)
+    assert system.field.memory[1] == 2  # built at first, and once more
 
 
 def test_a_list_without_room_says_so_and_grows() -> None:
