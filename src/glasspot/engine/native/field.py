@@ -34,6 +34,7 @@ from glasspot.engine.native.variant import width_in_code
 WELL, NOT_A_NUMBER, FLEW, LIST_FULL = 0, 1, 2, 3
 FORCES, VIRIAL, ENERGY = 0, 1, 2  # what is wanted of an update, each with all before it
 UNITS = 2.0**32  # of a point, along each axis
+IMAGE_ROOM = 1.02  # a cell shorter than twice the cut-off and this factor is imaged
 FARTHEST_JUMP = 0.5  # A in one step: an oxygen of 2e6 K
 # Places in Field.memory.
 BUILT, N_BUILDS, BUILT_LENGTHS = 0, 1, 2
@@ -187,6 +188,16 @@ def _keep_list(variant, field, lengths):  # type: ignore[no-untyped-def]
     memory[BUILT] = 1.0
     memory[N_BUILDS] += 1.0
     return WELL
+
+
+@njit(cache=True, error_model="numpy")
+def is_tight(lengths, shifts, r_max):  # type: ignore[no-untyped-def]
+    """Tell whether a cell of ``lengths`` has shrunk so far that it needs more images; no pair is missed yet.
+
+    A hair of room, or a cell that just fits would be tight as soon as its images are made.
+    """
+    shortest = min(lengths[0] * (1 << shifts[0]), lengths[1] * (1 << shifts[1]), lengths[2] * (1 << shifts[2]))
+    return shortest < (1.0 - 1e-9) * 2.0 * IMAGE_ROOM * r_max
 
 
 @njit(cache=True, error_model="numpy", fastmath=True)

@@ -23,7 +23,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from glasspot.engine.native.barostat import strain
-from glasspot.engine.native.field import ENERGY, FORCES, VIRIAL, WELL, update
+from glasspot.engine.native.field import ENERGY, FORCES, VIRIAL, WELL, is_tight, update
 from glasspot.engine.native.thermostat import rescaling
 from glasspot.units import MASS_SPEED_SQUARED
 
@@ -117,6 +117,8 @@ def along(ends, fraction):  # type: ignore[no-untyped-def]
 def run_steps(variant, field, atoms, coupling, noise, measured, first_coupling, step, n_steps):  # type: ignore[no-untyped-def]
     """Make ``n_steps`` steps from ``step`` on, a completed one; return (step reached, problem of ``update``).
 
+    Fewer where the cell becomes tight (``field.is_tight``): the last step is the one that made it so.
+
     noise: rows of chance.coupling_noise; the coupling at step s takes row s / every - first_coupling. ``field`` must
     hold the forces of ``atoms``, and ``measured`` their kinetic energy and virial; it comes back with everything
     known of the last step. After a problem the state is that of the step that broke, not completed.
@@ -133,6 +135,8 @@ def run_steps(variant, field, atoms, coupling, noise, measured, first_coupling, 
              coupling.timestep, scale)  # fmt: skip
         multiply(atoms.lengths, scale)
         step += 1
+        if stretch < 0.0 and is_tight(atoms.lengths, field.shifts, field.r_max):
+            last = step
         completed = step == last or (coupling.thermostat and step % coupling.every == 0)
         want = ENERGY if step == last else VIRIAL if completed and coupling.barostat else FORCES
         energy, virial, long_range, problem = update(variant, field, atoms.x, atoms.lengths, want)

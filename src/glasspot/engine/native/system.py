@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from glasspot.engine.native import field as fields
 from glasspot.engine.native.accuracy import FORCE_ERROR, choose_shape, kept_modes
 from glasspot.engine.native.clusters import make_clusters
-from glasspot.engine.native.field import Cells, Field
+from glasspot.engine.native.field import IMAGE_ROOM, Cells, Field
 from glasspot.engine.native.memory import aligned
 from glasspot.engine.native.mesh import Mesh, make_mesh
 from glasspot.engine.native.neighbours import GROUP
@@ -26,7 +26,6 @@ from glasspot.structure.frames import Frame
 from glasspot.units import MASS_SPEED_SQUARED
 
 DEFAULT_SKIN = 0.8  # A
-IMAGE_ROOM = 1.02  # a cell shorter than twice the cut-off and this factor is imaged
 MOST_SHIFT = 2  # a cell is imaged at most four times along an axis
 LIST_MARGIN = 2.0
 MESH_STEP = 1.02

@@ -2,7 +2,8 @@
 
 A stage of dynamics is cut into blocks of BLOCK steps. A block begins with the atoms sorted anew (they diffuse), the
 drift of the centre of mass taken away, and random numbers of its own; so it is a pure function of the ``State`` it
-begins with, and a run that goes on from a saved State makes the very steps it would have made. Within a block come
+begins with, and a run that goes on from a saved State makes the very steps it would have made. (A block ends sooner
+where the cell shrinks so far that it needs more images: sorting makes the arrays fit again.) Within a block come
 legs, each of many steps in compiled code; at the end of a leg everything is known of the step.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import exp, log
+from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,12 @@ from numpy.typing import NDArray
 from glasspot.engine.base import Reason, Simulation, ThermoRow
 from glasspot.engine.deck import thermo_every
 from glasspot.engine.native import chance
-from glasspot.engine.native.barostat import COMPRESSIBILITY, FASTEST, FEWEST_INTERVALS, STIFFNESS, USUAL_INTERVALS
-from glasspot.engine.native.field import ENERGY, FLEW, LIST_FULL, NOT_A_NUMBER, WELL, update
+from glasspot.engine.native.barostat import COMPRESSIBILITY, FEWEST_INTERVALS, STIFFNESS, USUAL_INTERVALS
+from glasspot.engine.native.field import ENERGY, FLEW, LIST_FULL, NOT_A_NUMBER, WELL, is_tight, update
 from glasspot.engine.native.gentle import gentle_steps
 from glasspot.engine.native.minimise import minimise
 from glasspot.engine.native.motion import Atoms, Coupling, complete, nothing_measured, remove_drift, run_steps
-from glasspot.engine.native.system import IMAGE_ROOM, System
+from glasspot.engine.native.system import System
 from glasspot.errors import GlasspotError
 from glasspot.oxides import mass
 from glasspot.protocol import Protocol, Stage
@@ -144,30 +145,27 @@ class Trajectory:
         if stage.kind == "minimise":
             yield from self._minimise()
             return
-        state, every = self.state, thermo_every(self.protocol, stage, self.system.n)
+        state, system, every = self.state, self.system, thermo_every(self.protocol, stage, self.system.n)
         coupling = coupling_of(self.protocol, stage, self.dof)
         end = min(coupling.total, state.step + BLOCK)
-        longest = max(10, LONGEST_LEG // self.system.n)
+        longest = max(10, LONGEST_LEG // system.n)
         rng = chance.generator(self.simulation.seed, state.stage, chance.STEPS, state.step)
         atoms = self._begin()
         first = -(-state.step // coupling.every)
         noise = chance.coupling_noise(rng, BLOCK // coupling.every + 1, self.dof)
         step = state.step
         yield self._row(step)
-        while step < end and (step == state.step or not self._is_tight()):
+        while step < end and not is_tight(system.lengths, system.field.shifts, system.field.r_max):
             n_steps = min(end - step, every - step % every, longest)
-            if coupling.barostat:
-                n_steps = min(n_steps, self._steps_to_tight(coupling.timestep))
             if stage.gentle:
-                reached, problem = gentle_steps(
-                    self.system.variant, self.system.field, atoms, coupling, rng, self.measured, step, n_steps
+                step, problem = gentle_steps(
+                    system.variant, system.field, atoms, coupling, rng, self.measured, step, n_steps
                 )
             else:
-                reached, problem = run_steps(
-                    self.system.variant, self.system.field, atoms, coupling, noise, self.measured, first, step, n_steps
+                step, problem = run_steps(
+                    system.variant, system.field, atoms, coupling, noise, self.measured, first, step, n_steps
                 )
-            _check(problem, reached)
-            step = reached
+            _check(problem, step)
             yield self._row(step)
         if stage.gentle:
             remove_drift(atoms)  # limited moves do not conserve momentum
@@ -208,19 +206,6 @@ class Trajectory:
         system = self.system
         heat = float(self.measured.heat[0]) if step else 0.0
         self.state = State(stage, step, system.positions(), system.velocities(), system.lengths.copy(), heat)
-
-    def _steps_to_tight(self, timestep: float) -> int:
-        """Return how many steps the cell, with its images, can shrink before it is below twice the cut-off.
-
-        With the barostat's drift at its fastest; a third of the room is left for its noise.
-        """
-        room = float((self.system.lengths * (1 << self.system.field.shifts)).min()) / (2.0 * self.system.field.r_max)
-        return max(1, int(2.0 * log(room) / (FASTEST * timestep)))
-
-    def _is_tight(self) -> bool:
-        """Tell whether the cell has shrunk so far that it needs more images: sorting makes them."""
-        field = self.system.field
-        return bool(np.any(self.system.lengths * (1 << field.shifts) < 2.0 * IMAGE_ROOM * field.r_max))
 
     def _draw_velocities(self, stage: Stage) -> None:
         """Give the atoms of a stage that begins new velocities, where it asks for them or they have none."""
