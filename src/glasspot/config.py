@@ -148,6 +148,8 @@ class EngineTable(StrictTable):
     @model_validator(mode="before")
     @classmethod
     def _name_alone(cls, data: Any) -> Any:
+        if not isinstance(data, str | dict | EngineTable):
+            raise ValueError('expected a name, such as engine = "lammps", or a table [engine]')
         return {"name": data} if isinstance(data, str) else data
 
     def choice(self, name: str | None = None) -> EngineChoice:

@@ -75,4 +75,5 @@ def parse_toml(raw: bytes, where: str) -> dict[str, Any]:
     except RecursionError:
         raise GlasspotError(f"{where} is not valid TOML: its brackets are nested too deeply") from None
     except ValueError as error:  # TOMLDecodeError, and integers of thousands of digits
-        raise GlasspotError(f"{where} is not valid TOML: {error}") from error
+        hint = ". A name stands there for the second time; keep one of them" if "overwrite" in str(error) else ""
+        raise GlasspotError(f"{where} is not valid TOML: {error}{hint}") from error
