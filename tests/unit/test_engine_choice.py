@@ -11,6 +11,7 @@ import pytest
 
 from glasspot.campaign.folder import check_same_run
 from glasspot.config import EngineTable, FitConfig, parse_table
+from glasspot.engine.native import variant
 from glasspot.errors import GlasspotError
 from glasspot.evaluate import engines
 from glasspot.evaluate.engines import System, choose_engine, make_engine, prepare_engine
@@ -41,6 +42,9 @@ def test_the_name_alone_is_a_table_of_its_own() -> None:
     assert engine_of({"command": "lmp", "threads": 2}).command == "lmp"
     with pytest.raises(GlasspotError, match=r"engine\.name.*'native'.*lamps"):
         engine_of("lamps")
+    for wrong in (3, True, ["native"]):
+        with pytest.raises(GlasspotError, match=r'engine = "lammps", or a table \[engine\] \(given: '):
+            engine_of(wrong)
     assert EngineTable(name="native").choice("lammps").name == "lammps", "the command line has precedence"
 
 
@@ -59,6 +63,7 @@ def test_what_is_left_open_is_native_where_it_can_be() -> None:
     choice, note = choose_engine(open_choice, system(BKS, load_potential("BMP")))
     assert choice == EngineChoice("lammps", time_limit_s=60.0)
     assert "LAMMPS runs this" in note and "three-body" in note
+    assert "Choose" not in note, "it has been chosen"
 
 
 @pytest.mark.parametrize("settings", [{"command": "mpirun -np 8 lmp"}, {"threads": 4}])
@@ -81,6 +86,24 @@ def test_a_cell_that_native_cannot_run_goes_to_lammps(cell: np.ndarray, message:
         choose_engine(EngineChoice("native"), System((BKS,), ("Si", "O"), cell))
     choice, note = choose_engine(EngineChoice("auto"), System((BKS,), ("Si", "O"), cell))
     assert choice.name == "lammps" and message in note
+
+
+def test_angles_that_are_right_but_for_rounding_are_right() -> None:
+    rounded = np.eye(3) * 20.0 + np.eye(3, k=1) * 20.0 * 6e-17
+    assert choose_engine(EngineChoice("native"), System((BKS,), ("Si", "O"), rounded))[0].name == "native"
+
+
+def test_avx512_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LLVM would end the whole process."""
+    monkeypatch.setattr(variant, "has_avx512", lambda: False)
+    with pytest.raises(GlasspotError, match=r'instructions is "avx512".*give "auto" or "portable"'):
+        variant.choose("avx512")
+    assert isinstance(variant.choose("auto"), variant.Portable)
+
+
+def test_what_native_cannot_run_is_not_compiled() -> None:
+    with pytest.raises(GlasspotError, match="three-body"):
+        engines.main(["BMP"])
 
 
 @pytest.mark.parametrize("settings", [{"command": "lmp"}, {"threads": 2}])

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from glasspot import __version__
 from glasspot.errors import GlasspotError
+from glasspot.kept_code import trouble
 
 DESCRIPTION = """\
 From targets (experiment or ab initio) to a validated interatomic potential for a glass,
@@ -79,6 +80,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What no command foresaw: a name too long, a full disk, a device that is gone.
         place = f"{error.filename}: " if error.filename is not None else ""
         print(f"glasspot: {one_line(f'{place}{error.strerror or error}')}. Mend that and try again.", file=sys.stderr)
+        return 2
+    except Exception as error:
+        if not (message := trouble(error)):
+            raise
+        print(f"glasspot: {one_line(message)}", file=sys.stderr)
         return 2
 
 

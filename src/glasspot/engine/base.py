@@ -130,6 +130,17 @@ class EngineFailure(GlasspotError):
         return (type(self), (self.reason, str(self), self.log_tail))
 
 
+class CannotRunError(GlasspotError):
+    """A system that an engine cannot run: ``why``, a whole sentence, and in the message what to do about it as well."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(why, remedy)
+        self.why = why
+
+    def __str__(self) -> str:
+        return " ".join(self.args)
+
+
 class Engine(Protocol):
     """Anything that can run a Simulation."""
 
@@ -139,7 +150,7 @@ class Engine(Protocol):
         ...
 
     def check(self, potential: Potential, species: Sequence[str], cell: NDArray[np.float64]) -> None:
-        """Raise GlasspotError when this engine cannot run such a system here; nothing is written.
+        """Raise CannotRunError when this engine cannot run such a system; nothing is written.
 
         species: the distinct ones of the atoms; cell: (3, 3), rows in A. The message says what stands in the way and,
         where another engine could run it, names that engine. A missing program is an EngineFailure "no-program".

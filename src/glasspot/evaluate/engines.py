@@ -6,6 +6,7 @@ done yet: for these potentials of the library, or for all kinds.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -15,15 +16,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot.engine.base import Engine
+from glasspot.engine.base import CannotRunError, Engine
 from glasspot.errors import GlasspotError, check_choice
 from glasspot.evaluate.job import EngineChoice
+from glasspot.kept_code import trouble
 from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
 
 ENGINES = ("native", "lammps")
 AUTO = "auto"  # native where it can, LAMMPS otherwise
 COMPILING = "compiling the native engine for this machine (once)..."
+ROOMY = 1000.0  # A, a cell that no cut-off is too long for
 TELL_AFTER_S = 1.5  # loading what was compiled before takes less
 
 
@@ -67,8 +70,8 @@ def choose_engine(asked: EngineChoice, system: System) -> tuple[EngineChoice, st
         return lammps, ""
     try:
         check_system(native, system)
-    except GlasspotError as error:
-        return lammps, f"LAMMPS runs this, as the native engine cannot: {error}"
+    except CannotRunError as error:
+        return lammps, f"LAMMPS runs this, as the native engine cannot: {error.why}"
     return native, ""
 
 
@@ -113,18 +116,27 @@ def _refuse_settings_of_lammps(choice: EngineChoice) -> None:
         )
 
 
-def main(names: Sequence[str]) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Compile the native engine for potentials of the library, with all their species; without names for all kinds."""
-    native = EngineChoice("native")
+    parser = argparse.ArgumentParser(
+        prog="python -m glasspot.evaluate.engines", description="Compile the native engine for this machine, once."
+    )
+    parser.add_argument("names", nargs="*", metavar="POTENTIAL", help="compile what these need (default: everything)")
+    native, names = EngineChoice("native"), parser.parse_args(arguments).names
     if not names:
         prepare_engine(native, None, print)
     for potential in [load_potential(name) for name in names]:
-        system = System((potential,), potential.elements, np.eye(3))
+        system = System((potential,), potential.elements, np.eye(3) * ROOMY)
+        check_system(native, system)
         prepare_engine(native, system, partial(print, f"{potential.name}:"))
+    print("the native engine is ready")
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1:])
-    except GlasspotError as error:
-        sys.exit(f"glasspot: {error}")
+        main()
+    except Exception as error:
+        message = str(error) if isinstance(error, GlasspotError) else trouble(error)
+        if not message:
+            raise
+        sys.exit(f"glasspot: {message}")

@@ -1,14 +1,17 @@
 """Compile, or load what was compiled before, without running anything: the first run on a machine waits for this.
 
 numba keeps machine code beside the package, or in the user's cache folder where that is read-only (NUMBA_CACHE_DIR
-names another place). It is found by the types of the arguments: those of any system of the same kind will do. Systems
-are of six kinds: with a mesh or without, and with one of three kinds of tables.
+names another place); files of it that are damaged are made anew. It is found by the types of the arguments: those of
+any system of the same kind will do. Systems are of six kinds: with a mesh or without, and with one of three kinds of
+tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import typeof
@@ -20,18 +23,38 @@ from glasspot.engine.native.system import System
 from glasspot.engine.native.trajectory import coupling_of
 from glasspot.engine.native.variant import Cubic, Quintic, Sextic, Tables, Variant, choose, is_avx512
 from glasspot.errors import GlasspotError
+from glasspot.kept_code import is_damaged
 from glasspot.potential.coulomb import PPPM
 from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
 from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
 
+Made = TypeVar("Made")
 WITHOUT_MESH, WITH_MESH = "BKS", "Wang-2018"  # potentials of the library
 
 
 def compile_for(system: System) -> None:
     """Make everything ready that moves the atoms of ``system``; ten seconds the first time."""
-    _compile(system, system.variant)
+    with_kept_code(partial(_compile, system, system.variant))
+
+
+def with_kept_code(make: Callable[[], Made]) -> Made:
+    """Return ``make()``; where it meets a damaged file of kept code, delete all of this engine's and make it again."""
+    folder = Path(update.stats.cache_path)
+    try:
+        return make()
+    except OSError as error:
+        raise GlasspotError(
+            f"the compiled code cannot be kept in {folder}: {error.strerror or error}. Mend that, or set the "
+            "environment variable NUMBA_CACHE_DIR to another folder."
+        ) from error
+    except Exception as error:
+        if not is_damaged(error):
+            raise
+    for path in folder.glob("*.nb[ic]"):
+        path.unlink(missing_ok=True)
+    return make()
 
 
 def compile_kernels(potentials: Sequence[Potential] = (), species: Sequence[str] = ()) -> None:
@@ -40,6 +63,10 @@ def compile_kernels(potentials: Sequence[Potential] = (), species: Sequence[str]
     Without potentials: for whatever may come, which takes a minute the first time. A potential that lacks something,
     such as a charge that follows from the composition, is left to its first run.
     """
+    with_kept_code(partial(_compile_kinds, potentials, species))
+
+
+def _compile_kinds(potentials: Sequence[Potential], species: Sequence[str]) -> None:
     wanted = (
         set(_kinds(potentials, species)) if potentials else {(mesh, t) for mesh in (False, True) for t in _tables()}
     )

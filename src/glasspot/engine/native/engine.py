@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from glasspot import __version__
 from glasspot.engine.base import OnProgress, Progress, Sample, Simulation, ThermoRow
 from glasspot.engine.deck import thermo_every
-from glasspot.engine.native.compiling import compile_for, compile_kernels
+from glasspot.engine.native.compiling import compile_for, compile_kernels, with_kept_code
 from glasspot.engine.native.record import NAME, Record, read_record, read_version, tail
 from glasspot.engine.native.system import DEFAULT_SKIN, System, check_cell, check_potential
 from glasspot.engine.native.trajectory import MotionError, Trajectory
@@ -80,7 +81,7 @@ class NativeEngine:
         as samples-STAGE.extxyz.
         """
         folder, protocol = Path(folder), simulation.protocol
-        trajectory = Trajectory(simulation, self.skin, self.instructions)
+        trajectory = with_kept_code(partial(Trajectory, simulation, self.skin, self.instructions))
         with _told(on_progress, simulation):
             compile_for(trajectory.system)
         watch = Watch(simulation, self.time_limit_s, on_progress, lambda: tail(folder))
@@ -108,7 +109,8 @@ def _rows(trajectory: Trajectory, watch: Watch) -> Iterator[ThermoRow]:
         yield from trajectory.rows()
     except MotionError as error:
         label = watch.protocol.stages[trajectory.state.stage].label
-        raise watch.failure(error.reason, f'{error} at step {error.step} of stage "{label}".') from error
+        where = f'at step {error.step} of stage "{label}"'
+        raise watch.failure(error.reason, f"{where} {error} {error.remedy}") from error
 
 
 def _is_due(protocol: Protocol, row: ThermoRow, n_atoms: int) -> bool:

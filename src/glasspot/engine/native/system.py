@@ -8,6 +8,7 @@ from math import ceil, log, log2, pi
 import numpy as np
 from numpy.typing import NDArray
 
+from glasspot.engine.base import CannotRunError
 from glasspot.engine.native import field as fields
 from glasspot.engine.native.accuracy import FORCE_ERROR, choose_shape, kept_modes
 from glasspot.engine.native.clusters import make_clusters
@@ -18,7 +19,6 @@ from glasspot.engine.native.neighbours import GROUP
 from glasspot.engine.native.pair_block import N_SUMS
 from glasspot.engine.native.segments import best_segments
 from glasspot.engine.native.variant import Variant, choose, is_avx512, width
-from glasspot.errors import GlasspotError
 from glasspot.oxides import atomic_mass
 from glasspot.potential.coulomb import PPPM
 from glasspot.potential.model import Potential
@@ -26,6 +26,7 @@ from glasspot.structure.frames import Frame
 from glasspot.units import MASS_SPEED_SQUARED
 
 DEFAULT_SKIN = 0.8  # A
+MOST_TILT = 1e-9  # of a side of the cell: rounding of a program that rotated it
 MOST_SHIFT = 2  # a cell is imaged at most four times along an axis
 LIST_MARGIN = 2.0
 MESH_STEP = 1.02
@@ -218,28 +219,30 @@ def _shifts(lengths: NDArray[np.float64], r_max: float) -> NDArray[np.int64]:
     shortest = 2.0 * IMAGE_ROOM * r_max
     needed = [max(0, ceil(log2(shortest / length) - 1e-12)) for length in lengths]
     if max(needed) > MOST_SHIFT:
-        raise GlasspotError(
+        raise CannotRunError(
             f"the shortest side of the cell is {lengths.min():.3g} A and the cut-off {r_max:.3g} A; the native engine "
-            f"images a cell {2**MOST_SHIFT} times at most, that is down to {shortest / 2**MOST_SHIFT:.3g} A. Take a "
-            'larger cell, or engine = "lammps".'
+            f"images a cell {2**MOST_SHIFT} times at most, that is down to {shortest / 2**MOST_SHIFT:.3g} A.",
+            'Take a larger cell, or engine = "lammps".',
         )
     return np.array(needed, dtype=np.int64)
 
 
 def check_cell(cell: NDArray[np.float64], r_max: float) -> None:
     """Refuse a cell (3, 3), rows in A, that the native engine cannot run with a cut-off of ``r_max``."""
-    if np.any(cell != np.diag(np.diag(cell))) or np.any(np.diag(cell) <= 0):
-        raise GlasspotError(
-            "the native engine runs cells with three right angles, along x, y and z; the angles or axes of this cell "
-            'differ. Choose engine = "lammps".'
+    lengths = np.diag(cell)
+    if np.any(lengths <= 0) or np.abs(cell - np.diag(lengths)).max() > MOST_TILT * lengths.min():
+        rows = ", ".join("(" + " ".join(f"{x:.6g}" for x in row) + ")" for row in cell)
+        raise CannotRunError(
+            f"the native engine runs cells with three right angles, along x, y and z; this cell is {rows} A.",
+            'Choose engine = "lammps".',
         )
-    _shifts(np.diag(cell), r_max)
+    _shifts(lengths, r_max)
 
 
 def check_potential(potential: Potential) -> None:
     """Refuse a potential that the native engine cannot run."""
     if potential.three_body:
-        raise GlasspotError(
-            f'the potential "{potential.name}" has three-body terms, which the native engine cannot run; '
-            'choose engine = "lammps".'
+        raise CannotRunError(
+            f'the potential "{potential.name}" has three-body terms, which the native engine does not know.',
+            'Choose engine = "lammps".',
         )

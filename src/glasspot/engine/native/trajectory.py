@@ -16,7 +16,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot.engine.base import Reason, Simulation, ThermoRow
+from glasspot.engine.base import CannotRunError, Reason, Simulation, ThermoRow
 from glasspot.engine.deck import thermo_every
 from glasspot.engine.native import chance
 from glasspot.engine.native.barostat import COMPRESSIBILITY, FEWEST_INTERVALS, STIFFNESS, USUAL_INTERVALS
@@ -25,7 +25,6 @@ from glasspot.engine.native.gentle import gentle_steps
 from glasspot.engine.native.minimise import minimise
 from glasspot.engine.native.motion import Atoms, Coupling, complete, nothing_measured, remove_drift, run_steps
 from glasspot.engine.native.system import System
-from glasspot.errors import GlasspotError
 from glasspot.oxides import mass
 from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
@@ -40,9 +39,13 @@ THERMOSTAT_SHARE, THERMOSTAT_INTERVALS = 0.5, 10
 MOST_STEPS_BETWEEN_COUPLINGS = 10
 
 PROBLEMS: dict[int, tuple[Reason, str]] = {
-    NOT_A_NUMBER: ("nan", "the position of an atom became no number"),
-    FLEW: ("lost-atoms", "an atom flew farther in one step than an atom can: the forces threw it out of its place"),
+    NOT_A_NUMBER: ("nan", "the position of an atom became no number."),
+    FLEW: ("lost-atoms", "an atom flew farther in one step than an atom can: the forces threw it out of its place."),
 }
+TOO_STRONG = (
+    "Take a shorter time step, let the start settle (a minimise stage, then one with gentle = true), or look at the "
+    "potential at short distance."
+)
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,14 @@ class State:
 
 
 class MotionError(Exception):
-    """The atoms cannot be moved any further: ``reason`` as in engine.base, ``step`` of the stage."""
+    """The atoms cannot be moved any further: ``reason`` as in engine.base, ``step`` of the stage.
 
-    def __init__(self, reason: Reason, message: str, step: int) -> None:
+    remedy: what to do, in words.
+    """
+
+    def __init__(self, reason: Reason, message: str, remedy: str, step: int) -> None:
         super().__init__(message)
-        self.reason, self.step = reason, step
+        self.reason, self.remedy, self.step = reason, remedy, step
 
 
 class _ListFull(Exception):
@@ -186,8 +192,13 @@ class Trajectory:
         system.lengths[:] = state.lengths
         try:
             system.sort()
-        except GlasspotError as error:  # a cell that has shrunk too far; the start was checked
-            raise MotionError("crash", str(error), state.step) from error
+        except CannotRunError as error:  # a cell that has shrunk too far; the start was checked
+            raise MotionError(
+                "crash",
+                f"the cell has become too small: {error.why}",
+                "Lower the pressure, or take more atoms.",
+                state.step,
+            ) from error
         atoms = Atoms(system.x, system.v, system.inverse_mass, system.half_mass, system.lengths)
         remove_drift(atoms)
         self.measured.heat[0] = state.heat
@@ -268,4 +279,4 @@ def _check(problem: int, step: int) -> None:
         raise _ListFull
     if problem != WELL:
         reason, message = PROBLEMS[problem]
-        raise MotionError(reason, message, step)
+        raise MotionError(reason, message, TOO_STRONG, step)

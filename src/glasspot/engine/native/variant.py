@@ -19,7 +19,7 @@ from numba.core import config, types
 from numba.extending import intrinsic
 
 from glasspot import units
-from glasspot.errors import check_choice
+from glasspot.errors import GlasspotError, check_choice
 
 
 class Quintic(NamedTuple):
@@ -66,11 +66,17 @@ NEEDED = ("avx512f", "avx512vl", "avx512dq", "avx512bw")
 def choose(name: str = "auto", tables: Tables | None = None) -> Variant:
     """Return the best variant this processor can run, or the one named ("avx512", "portable").
 
+    GlasspotError for AVX-512 on a processor without it: LLVM would end the process.
     tables: how pair functions are held; the portable variant knows only Cubic.
     """
     check_choice(name, ("auto", *VARIANTS), "instructions")
     if name == "auto":
         name = "avx512" if has_avx512() else "portable"
+    elif name == "avx512" and not has_avx512():
+        raise GlasspotError(
+            f'instructions is "avx512", but this processor, or what numba was told of it, lacks one of '
+            f'{", ".join(NEEDED)}; give "auto" or "portable".'
+        )
     return VARIANTS[name](Cubic() if name == "portable" or tables is None else tables, _stamp())
 
 
