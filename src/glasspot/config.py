@@ -225,6 +225,8 @@ WRONG_KIND = {
     "model_type": "expected a table of its own, such as [system]",
 }
 
+ABOVE = "it belongs to the top of the file, above the first table"
+
 
 def _explain(model: type[BaseModel], error: ValidationError) -> str:
     # A misspelt key also leaves the right one missing: the misspelling is the better thing to say.
@@ -234,6 +236,8 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         known = _keys_at(model, place[:-1])
         table = f"[{'.'.join(place[:-1])}]" if place[:-1] else "the file"
+        if place[:-1] and place[-1] in model.model_fields:
+            return f'the key "{place[-1]}" stands in {table}; {ABOVE}'
         return f'unknown key "{place[-1]}" in {table}; known: {", ".join(known)}.{did_you_mean(place[-1], known)}'
     if first["type"] == "missing":
         if isinstance(first["loc"][-1], int):

@@ -42,7 +42,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from glasspot.composition import Composition, start_box
-from glasspot.config import EngineTable, Positive, StrictTable, parse_table, read_toml
+from glasspot.config import ABOVE, EngineTable, Positive, StrictTable, parse_table, read_toml
 from glasspot.errors import GlasspotError
 from glasspot.evaluate.engines import choose_engine
 from glasspot.potential.io import load_potential
@@ -110,6 +110,9 @@ def load_quench_plan(path: Path, potential: str | None = None, engine: str | Non
 
 def _protocol(table: dict[str, Any], where: str) -> Protocol:
     """Return the protocol of [protocol]: a preset with its numbers, or stages."""
+    misplaced = next((key for key in table if key in QuenchConfig.model_fields), None)
+    if misplaced is not None:
+        raise GlasspotError(f'{where}: the key "{misplaced}" stands in [protocol]; {ABOVE}.')
     if "stages" in table and "preset" in table:
         raise GlasspotError(f"{where}: [protocol] has a preset and stages; give one of them.")
     if "stages" in table:

@@ -113,6 +113,7 @@ def test_the_same_file_gives_the_same_glass(tmp_path: Path) -> None:
         (("Si-O = 2.2", "Si-Na = 2.2"), "Na"),
         (("[analysis]", '[engine]\ncommand = "no-such-lmp"\n[analysis]'), "no lmp"),
         (("[protocol]", "[protocol"), "not valid TOML"),
+        (("[protocol]", '[protocol]\nengine = "native"'), "belongs to the top of the file"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(

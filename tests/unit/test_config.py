@@ -98,6 +98,7 @@ def test_a_missing_density_is_estimated_and_said(folder: Path) -> None:
         ("[[target]]", "[target]", r"target: expected a list in brackets, or \[\[\.\.\.\]\] for a table"),
         ('composition = "SiO2"', "composition = 3", r"system\.composition: expected text in quotes"),
         ("[system]", "[system", "not valid TOML"),
+        ("[system]", '[system]\nengine = "lammps"', r'"engine" stands in \[system\]; it belongs to the top'),
         ("[system]", "[system]\natoms = 80", r"line \d+.*A name stands there for the second time; keep one"),
         ("[system]", "x = " + "[" * 3000 + "\n[system]", "nested too deeply"),
         ("atoms = 90", "atoms = " + "9" * 5000, "not valid TOML"),
