@@ -10,12 +10,14 @@ P is the pressure of this moment with its kinetic part, (2 K + virial) / (3 V). 
 freedom, the density of V is V^(N-1) Z(V) exp(-P0 V / kT), Z the configurations of scaled positions; then <P> = P0.
 
 beta is an estimate of the compressibility. It only sets the pace: the relaxation time is tau where the estimate is
-right, and tau (5 GPa / B) for a material of bulk modulus B. The averages do not depend on it. Melts near zero pressure
-are as soft as that; a stiffer estimate would let their volume lag behind a quick quench.
+right, and tau (2 GPa / B) for a material of bulk modulus B. The averages do not depend on it. Melts near zero pressure
+are nearly as soft as that; with a stiffer estimate their volume would lag behind a quick quench.
 
-The method is of first order in the interval. Between two steps the cell is a spring of the stiffness B_now with which
-the atoms resist before any of them has relaxed; there the variance of the noise is to be smaller by half of
-a = beta B_now interval / tau, as in the exact solution for a spring. What is left was measured: see USUAL_INTERVALS.
+Euler's method would make the fluctuations too large, by a = beta B_now interval / tau for the variance of the pressure,
+where B_now, 200 GPa and more, is what the atoms resist with before any of them has relaxed. Each step takes the mean
+of two normal numbers, the second of which is the first of the next step: of that first order nothing is left
+(Leimkuhler, Matthews, Appl. Math. Res. eXpress 2013, 34, 10.1093/amrx/abs010). Measured for a silica melt at 4500 K,
+a = 0.1: standard deviations of pressure and volume within 2 % (Euler: 5 %), mean volume within 0.1 %.
 """
 
 from __future__ import annotations
@@ -26,23 +28,20 @@ from numba import njit
 
 from glasspot.units import BAR_PER_EV_A3
 
-GPA = 1e4 / BAR_PER_EV_A3  # eV/A^3
-COMPRESSIBILITY = 1.0 / (5.0 * GPA)  # A^3/eV: that of soft melts of oxides; glasses are ten times as hard
-STIFFNESS = 200.0 * GPA  # eV/A^3: B_now; silica has 220 GPa at 4500 K (V/kT times the variance of the pressure)
-FASTEST = 3.0  # 1/ps, of ln V: four times what 40,000 atm do to a loose packing
-USUAL_INTERVALS, FEWEST_INTERVALS = 1000, 20  # in the time tau; with fewer the method could become unstable
+COMPRESSIBILITY = BAR_PER_EV_A3 / 2e4  # A^3/eV: 1/(2 GPa), of the softest melts of oxides; glasses have 1/(50 GPa)
+FASTEST = 10.0  # 1/ps, of ln V: five times what 40,000 atm do to a loose packing; 1 % in a step of 1 fs
+USUAL_INTERVALS, FEWEST_INTERVALS = 1000, 200  # in the time tau; with a tenth of these the method becomes unstable
 
 
 @njit(cache=True, error_model="numpy")
-def strain(pressure, target, volume, k_t, mobility, interval, stiffness, normal):  # type: ignore[no-untyped-def]
+def strain(pressure, target, volume, k_t, mobility, interval, normal):  # type: ignore[no-untyped-def]
     """Return the change of ln V in one interval.
 
     pressure and target in eV/A^3, volume in A^3, k_t in eV; mobility: beta / tau in A^3/(eV ps); interval in ps;
-    stiffness: B_now in eV/A^3; normal: a normal random number. The drift is held to FASTEST, so that a packing far
+    normal: the mean of two normal random numbers. The drift is held to FASTEST, so that a packing far
     from its pressure gets there in order; near the pressure this is far beyond any fluctuation and changes nothing.
     """
     rate = mobility * (pressure - target + 0.5 * k_t / volume)
     rate = min(max(rate, -FASTEST), FASTEST)
-    noise = 0.5 * k_t * mobility * interval / volume * max(1.0 - 0.5 * mobility * stiffness * interval, 0.0)
-    change = 0.5 * rate * interval + normal * sqrt(noise)
+    change = 0.5 * rate * interval + normal * sqrt(0.5 * k_t * mobility * interval / volume)
     return 2.0 * log(abs(1.0 + change))  # lambda has no sign: a random walk that comes to 0 goes back

@@ -19,10 +19,14 @@ def generator(seed: int, stage: int, purpose: int, step: int = 0) -> np.random.G
 
 
 def coupling_noise(rng: np.random.Generator, n_rows: int, dof: int) -> NDArray[np.float64]:
-    """Return (n_rows, 3): a normal number and a chi-square one of dof - 1 for the thermostat, a normal one for V."""
-    noise = rng.standard_normal((n_rows, 3))
-    noise[:, 1] = 2.0 * rng.standard_gamma(0.5 * (dof - 1), n_rows)
-    return noise
+    """Return (n_rows, 3): a normal number and a chi-square one of dof - 1 for the thermostat, and one for the barostat.
+
+    That of the barostat is the mean of two normal numbers, one of them shared with the row before, one with the next.
+    """
+    normal = rng.standard_normal(n_rows)
+    chi_square = 2.0 * rng.standard_gamma(0.5 * (dof - 1), n_rows)
+    shared = rng.standard_normal(n_rows + 1)
+    return np.stack([normal, chi_square, 0.5 * (shared[:-1] + shared[1:])], axis=1)
 
 
 def maxwell_velocities(

@@ -42,8 +42,7 @@ class Coupling(NamedTuple):
     """How one stage is integrated. Steps are counted from its start; ramps are linear over its ``total`` steps.
 
     timestep and interval (between two couplings) in ps, k_t (start, end) in eV, pressure (start, end) in eV/A^3,
-    decay: exp(-interval / thermostat's time), mobility of the barostat in A^3/(eV ps),
-    stiffness that it counts on in eV/A^3.
+    decay: exp(-interval / thermostat's time), mobility of the barostat in A^3/(eV ps).
     """
 
     thermostat: bool
@@ -57,7 +56,6 @@ class Coupling(NamedTuple):
     pressure: tuple[float, float]
     decay: float
     mobility: float
-    stiffness: float
 
 
 class Measured(NamedTuple):
@@ -165,7 +163,7 @@ def _couple(variant, atoms, coupling, noise, measured, step):  # type: ignore[no
     volume = atoms.lengths[0] * atoms.lengths[1] * atoms.lengths[2]
     pressure = (2.0 * measured.kinetic[0] + measured.virial[0]) / (3.0 * volume)
     return strain(pressure, along(coupling.pressure, fraction), volume, k_t, coupling.mobility, coupling.interval,
-                  coupling.stiffness, noise[2])  # fmt: skip
+                  noise[2])  # fmt: skip
 
 
 def remove_drift(atoms: Atoms) -> None:

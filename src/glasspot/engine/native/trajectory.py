@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from glasspot.engine.base import CannotRunError, Reason, Simulation, ThermoRow
 from glasspot.engine.deck import thermo_every
 from glasspot.engine.native import chance
-from glasspot.engine.native.barostat import COMPRESSIBILITY, FEWEST_INTERVALS, STIFFNESS, USUAL_INTERVALS
+from glasspot.engine.native.barostat import COMPRESSIBILITY, FEWEST_INTERVALS, USUAL_INTERVALS
 from glasspot.engine.native.field import ENERGY, FLEW, LIST_FULL, NOT_A_NUMBER, WELL, is_tight, update
 from glasspot.engine.native.gentle import gentle_steps
 from glasspot.engine.native.minimise import minimise
@@ -269,7 +269,6 @@ def coupling_of(protocol: Protocol, stage: Stage, dof: int) -> Coupling:
         pressure=(low / BAR_PER_EV_A3, high / BAR_PER_EV_A3),
         decay=exp(-interval / relaxation),
         mobility=COMPRESSIBILITY / max(protocol.barostat_damping, FEWEST_INTERVALS * interval),
-        stiffness=STIFFNESS,
     )
 
 
