@@ -192,11 +192,8 @@ def test_positions_and_velocities_scale_with_the_cell() -> None:
 def test_a_packing_far_from_its_pressure_is_squeezed_in_order() -> None:
     """A packing at half of its density under 40,000 atm: no step is too long for the atoms, and it gets there."""
     start = random_packing({"Si": 32, "O": 64}, 14.3, seed=2)
-    stages = (
-        Stage("minimise"),
-        Stage("nvt", 0.3, 300.0, gentle=True),
-        Stage("npt", 10.0, 300.0, 40530.0, sample_every=0.05),
-    )
+    squeeze = Stage("npt", 10.0, 300.0, 40530.0, sample_every=0.05)
+    stages = (Stage("minimise"), Stage("nvt", 0.3, 300.0, gentle=True), squeeze)
     rows = all_rows(Trajectory(Simulation(silica(), start, Protocol("squeeze", stages))))
     squeezed = [row for row in rows if row.stage == 2]
     density = np.array([row.density for row in squeezed])
@@ -399,4 +396,3 @@ def test_each_problem_has_its_reason(silica_melt: Frame) -> None:
         with np.errstate(invalid="ignore"), pytest.raises(MotionError) as caught:
             all_rows(trajectory)
         assert caught.value.reason == reason and caught.value.step <= 2
-    assert {NOT_A_NUMBER, FLEW, LIST_FULL} == {1, 2, 3}
