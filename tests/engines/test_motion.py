@@ -17,7 +17,7 @@ from numba import njit
 from glasspot.engine.base import Simulation
 from glasspot.engine.native import chance, minimise
 from glasspot.engine.native.barostat import FASTEST, strain
-from glasspot.engine.native.field import FLEW, IMAGE_ROOM, LIST_FULL, NOT_A_NUMBER
+from glasspot.engine.native.field import IMAGE_ROOM
 from glasspot.engine.native.gentle import LIMITED_MOVE, gentle_steps
 from glasspot.engine.native.motion import remove_drift
 from glasspot.engine.native.thermostat import rescaling
