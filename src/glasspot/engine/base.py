@@ -114,6 +114,11 @@ class Progress:
         return self.seconds * (self.total_steps - self.step) / self.step if self.step else None
 
 
+def thermo_every(protocol: protocols.Protocol, stage: protocols.Stage, n_atoms: int) -> int:
+    """Return the steps between two rows of a run's record: at each sample, otherwise a few times a second."""
+    return protocol.steps_between_samples(stage) or max(10, min(1000, 200_000 // n_atoms))
+
+
 OnProgress = Callable[[Progress], None]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from glasspot import __version__
-from glasspot.engine.base import Simulation
+from glasspot.engine.base import Simulation, thermo_every
 from glasspot.engine.cell import LammpsCell, data_file
 from glasspot.engine.dump import STAGE_MARK, THERMO_KEYWORDS
 from glasspot.errors import GlasspotError
@@ -175,11 +175,6 @@ thermo_modify flush yes format float %.12g
         has_velocities = has_velocities or stage.kind != "minimise"
     tail = f"write_dump all custom {FINAL} id type x y z vx vy vz\n"
     return "\n".join([head, *blocks, tail])
-
-
-def thermo_every(protocol: Protocol, stage: Stage, n_atoms: int) -> int:
-    """Return the steps between two lines of the log: at each sample, otherwise a few times a second."""
-    return protocol.steps_between_samples(stage) or max(10, min(1000, 200_000 // n_atoms))
 
 
 def _stage_text(protocol: Protocol, index: int, stage: Stage, n_atoms: int, seeds: list[int], moving: bool) -> str:

@@ -20,8 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glasspot import __version__
-from glasspot.engine.base import OnProgress, Progress, Sample, Simulation, ThermoRow
-from glasspot.engine.deck import thermo_every
+from glasspot.engine.base import OnProgress, Progress, Sample, Simulation, ThermoRow, thermo_every
 from glasspot.engine.native.compiling import compile_for, compile_kernels, with_kept_code
 from glasspot.engine.native.record import NAME, Record, read_record, read_version, tail
 from glasspot.engine.native.system import DEFAULT_SKIN, System, check_cell, check_potential

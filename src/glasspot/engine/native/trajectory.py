@@ -16,8 +16,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot.engine.base import CannotRunError, Reason, Simulation, ThermoRow
-from glasspot.engine.deck import thermo_every
+from glasspot.engine.base import CannotRunError, Reason, Simulation, ThermoRow, thermo_every
 from glasspot.engine.native import chance
 from glasspot.engine.native.barostat import COMPRESSIBILITY, FEWEST_INTERVALS, USUAL_INTERVALS
 from glasspot.engine.native.field import ENERGY, FLEW, LIST_FULL, NOT_A_NUMBER, WELL, is_tight, update
