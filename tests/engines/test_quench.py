@@ -166,7 +166,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFix
 def test_a_run_that_fails_says_why_and_leaves_no_results(
     engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write(tmp_path, SHORT + "\n[engine]\ntime_limit_s = 0.05\n")
+    path = write(tmp_path, SHORT + "\n[engine]\ntime_limit_s = 0.001\n")
     out = tmp_path / "glass"
     assert main(["quench", str(path), "--out", str(out), "--engine", engine]) == 1
     complaint = capsys.readouterr().err
