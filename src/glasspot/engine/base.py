@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
@@ -112,6 +112,27 @@ class Progress:
     def seconds_left(self) -> float | None:
         """Estimated seconds to the end; None before the first step."""
         return self.seconds * (self.total_steps - self.step) / self.step if self.step else None
+
+
+def sample_of(frame: Frame, row: ThermoRow, protocol: protocols.Protocol, final: bool = False) -> Sample:
+    """Return the sample of ``frame`` with the numbers of its row; the frame carries them in its values as well."""
+    time_ps = row.step * protocol.timestep
+    values = {
+        "time_ps": time_ps,
+        "temperature_K": row.temperature_K,
+        "pressure_bar": row.pressure_bar,
+        "energy_eV": row.energy_eV,
+    }
+    return Sample(
+        frame=replace(frame, values=values),
+        stage=row.stage,
+        time_ps=time_ps,
+        energy_eV=row.energy_eV,
+        temperature_K=row.temperature_K,
+        pressure_bar=row.pressure_bar,
+        long_range_energy_eV=row.long_range_energy_eV,
+        final=final,
+    )
 
 
 def thermo_every(protocol: protocols.Protocol, stage: protocols.Stage, n_atoms: int) -> int:

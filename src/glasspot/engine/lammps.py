@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.engine import deck
-from glasspot.engine.base import EngineFailure, OnProgress, Reason, Sample, Simulation, ThermoRow
+from glasspot.engine.base import EngineFailure, OnProgress, Reason, Sample, Simulation, ThermoRow, sample_of
 from glasspot.engine.cell import LammpsCell
 from glasspot.engine.dump import DumpReader, LogReader, Snapshot, tail
 from glasspot.engine.process import SCREEN, Child, Program, find_program
@@ -182,36 +182,18 @@ class _Run:
                 # The snapshot of step 0 belongs to the stage before.
                 self.waiting.extend((index, snapshot) for snapshot in reader.read() if snapshot.step > 0)
         while self.waiting and (key := (self.waiting[0][0], self.waiting[0][1].step)) in self.rows:
-            index, snapshot = self.waiting.popleft()
+            _, snapshot = self.waiting.popleft()
             row = self.rows.pop(key)
             self.watch.sampled(row)
-            yield self._sample(index, snapshot, row)
+            yield sample_of(self._frame(snapshot), row, self.protocol)
 
-    def _sample(self, index: int, snapshot: Snapshot, row: ThermoRow, final: bool = False) -> Sample:
-        time_ps = row.step * self.protocol.timestep
-        values = {
-            "time_ps": time_ps,
-            "temperature_K": row.temperature_K,
-            "pressure_bar": row.pressure_bar,
-            "energy_eV": row.energy_eV,
-        }
-        frame = Frame(
+    def _frame(self, snapshot: Snapshot, with_velocities: bool = False) -> Frame:
+        return Frame(
             positions=self.cell.back(snapshot.vectors("x", "y", "z")),
             cell=self.cell.back(snapshot.cell),
             species=self.simulation.start.species,
             types=snapshot.columns["type"].astype(np.int64) - 1,
-            velocities=self.cell.back(snapshot.vectors("vx", "vy", "vz")) if final else None,
-            values=values,
-        )
-        return Sample(
-            frame=frame,
-            stage=index,
-            time_ps=time_ps,
-            energy_eV=row.energy_eV,
-            temperature_K=row.temperature_K,
-            pressure_bar=row.pressure_bar,
-            long_range_energy_eV=row.long_range_energy_eV,
-            final=final,
+            velocities=self.cell.back(snapshot.vectors("vx", "vy", "vz")) if with_velocities else None,
         )
 
     def final(self) -> Sample:
@@ -219,7 +201,8 @@ class _Run:
         snapshots = DumpReader(self.folder / deck.FINAL).read()
         if not snapshots or self.watch.row is None:
             raise self.watch.failure("crash", "LAMMPS ended without writing its last configuration.")
-        return self._sample(len(self.protocol.stages) - 1, snapshots[-1], self.watch.row, final=True)
+        frame = self._frame(snapshots[-1], with_velocities=True)
+        return sample_of(frame, self.watch.row, self.protocol, final=True)
 
     def _check_silence(self) -> None:
         """A program that hangs is stopped long before the limit of a long run."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glasspot import __version__
-from glasspot.engine.base import OnProgress, Progress, Sample, Simulation, ThermoRow, thermo_every
+from glasspot.engine.base import OnProgress, Progress, Sample, Simulation, ThermoRow, sample_of, thermo_every
 from glasspot.engine.native.compiling import compile_for, compile_kernels, with_kept_code
 from glasspot.engine.native.record import NAME, Record, read_record, read_version, tail
 from glasspot.engine.native.system import DEFAULT_SKIN, System, check_cell, check_potential
@@ -93,13 +93,13 @@ class NativeEngine:
                 every = protocol.steps_between_samples(protocol.stages[row.stage])
                 if every and row.step > 0 and row.step % every == 0:
                     watch.sampled(row)
-                    sample = _sample(trajectory, row)
+                    sample = sample_of(trajectory.frame(), row, protocol)
                     if keep:
                         write_frames(folder / f"samples-{row.stage}.extxyz", sample.frame, append=True)
                     yield sample
                 watch.tick()
             watch.finish()
-            yield _sample(trajectory, row, final=True)
+            yield sample_of(trajectory.frame(with_velocities=True), row, protocol, final=True)
 
 
 def _rows(trajectory: Trajectory, watch: Watch) -> Iterator[ThermoRow]:
@@ -116,26 +116,6 @@ def _is_due(protocol: Protocol, row: ThermoRow, n_atoms: int) -> bool:
     """Tell whether a row belongs in the record; some legs end elsewhere."""
     stage = protocol.stages[row.stage]
     return row.step % thermo_every(protocol, stage, n_atoms) == 0 or row.step >= protocol.steps(stage)
-
-
-def _sample(trajectory: Trajectory, row: ThermoRow, final: bool = False) -> Sample:
-    time_ps = row.step * trajectory.protocol.timestep
-    values = {
-        "time_ps": time_ps,
-        "temperature_K": row.temperature_K,
-        "pressure_bar": row.pressure_bar,
-        "energy_eV": row.energy_eV,
-    }
-    return Sample(
-        frame=replace(trajectory.frame(with_velocities=final), values=values),
-        stage=row.stage,
-        time_ps=time_ps,
-        energy_eV=row.energy_eV,
-        temperature_K=row.temperature_K,
-        pressure_bar=row.pressure_bar,
-        long_range_energy_eV=row.long_range_energy_eV,
-        final=final,
-    )
 
 
 def _open(folder: Path, system: System) -> Record:
