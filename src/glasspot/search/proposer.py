@@ -1,0 +1,82 @@
+"""What every search method is: ask for points of the unit cube, tell what came of them.
+
+Notation, for all methods
+    u       point of the unit cube, (n,)
+    cost    what is made small: R_chi of the weighted targets, a fraction; noisy
+    margin  u -> number; below zero the point is screened out before any run (the barrier of like charges is too low)
+
+A proposer holds no hidden state: ``ask`` gives the same points until something is told, and two proposers that were
+told the same in the same order ask for the same points, whether or not they were asked before. A fit is resumed by
+telling what is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from glasspot.search.gauss_newton import LinearModel
+
+Margin = Callable[[np.ndarray], float]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A point to run, what cost the method expects there (nan: no expectation), and what it is for, in a few words."""
+
+    point: np.ndarray
+    predicted: float = float("nan")
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came of a point: its cost with the standard error, or None for both where a run failed.
+
+    ``model`` is there where the runs gave the response of the curves to the parameters as well.
+    """
+
+    point: np.ndarray
+    cost: float | None
+    error: float | None = None
+    model: LinearModel | None = None
+
+
+class Proposer(Protocol):
+    """A search method."""
+
+    name: str
+    needs_response: bool  # it wants ``Evaluation.model``
+
+    @property
+    def place(self) -> np.ndarray | None:
+        """The evaluated point at which the search stands, (n,); None before the first."""
+
+    @property
+    def refining(self) -> bool:
+        """Whether the next runs should be longer, as near the end."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the method's own rule to stop is met."""
+
+    def ask(self, count: int) -> list[Proposal]:
+        """Return the next points, never none; ``count`` is how many are run side by side.
+
+        A method may return fewer, or more where its points belong together (a generation, a gradient).
+        """
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Take what came of points: those asked for, or a first part of them when the budget ended, in their order.
+
+        Points of other methods, told before the first ``ask``, may be used or ignored.
+        """
+
+
+def no_margin(point: np.ndarray) -> float:
+    """Screen nothing out."""
+    return float(np.inf)
