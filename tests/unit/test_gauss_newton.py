@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from glasspot.search.gauss_newton import GaussNewton, LinearModel, bounded_quadratic
+from glasspot.search.gauss_newton import PATIENCE, GaussNewton, LinearModel, bounded_quadratic
+from glasspot.search.proposer import Evaluation
 
 GRID = np.linspace(0.0, 8.0, 160)
 ANSWER = np.array([0.62, 0.35, 0.55])
@@ -38,13 +39,22 @@ def model(point: np.ndarray, noise: float = 0.0, rng: np.random.Generator | None
     return LinearModel(point, y, jacobian, covariance, cost, noise, np.full((1, len(y)), noise / np.sqrt(len(y))))
 
 
+def asked(proposer: GaussNewton) -> np.ndarray:
+    (proposal,) = proposer.ask(1)
+    return proposal.point
+
+
+def succeeded(model: LinearModel) -> Evaluation:
+    return Evaluation(model.point, model.cost, model.cost_noise, model)
+
+
 def descend(start: np.ndarray, steps: int, **extra: object) -> list[LinearModel]:
     cumulative = np.tril(np.ones((160, 160))) * 0.05
     proposer = GaussNewton(start, curves(ANSWER), cumulative, **extra)  # type: ignore[arg-type]
     told = []
     for _ in range(steps):
-        told.append(model(proposer.ask()))
-        proposer.tell(told[-1])
+        told.append(model(asked(proposer)))
+        proposer.tell([succeeded(told[-1])])
     return told
 
 
@@ -66,21 +76,21 @@ def test_it_reaches_the_noise_and_stays_there() -> None:
     proposer = GaussNewton(np.array([0.45, 0.5, 0.5]), curves(ANSWER), np.tril(np.ones((160, 160))) * 0.05)
     truth = []
     for _ in range(20):
-        point = proposer.ask()
+        point = asked(proposer)
         truth.append(float(np.linalg.norm(curves(point) - curves(ANSWER))))
-        proposer.tell(model(point, 0.02, rng))
+        proposer.tell([succeeded(model(point, 0.02, rng))])
     # The noise of one evaluation is 2 %; models are averaged near the end, so the true misfit goes below it.
     assert max(truth[-5:]) < 0.02
 
 
 def test_a_failed_point_shortens_the_step() -> None:
     proposer = GaussNewton(np.array([0.3, 0.5, 0.5]), curves(ANSWER), np.tril(np.ones((160, 160))) * 0.05)
-    start = proposer.ask()
-    proposer.tell(model(start))
-    far = proposer.ask()
+    start = asked(proposer)
+    proposer.tell([succeeded(model(start))])
+    far = asked(proposer)
     for _ in range(3):
-        proposer.tell(None)
-    near = proposer.ask()
+        proposer.tell([Evaluation(asked(proposer), None)])
+    near = asked(proposer)
     assert 0 < np.linalg.norm(near - start) < np.linalg.norm(far - start)
 
 
@@ -93,6 +103,39 @@ def test_points_stay_in_the_cube_and_behind_the_constraint() -> None:
     assert points.min() >= 0 and points.max() <= 1
     assert points[:, 0].max() <= 0.55 + 1e-9
     assert points[-1, 0] == pytest.approx(0.55, abs=0.02)  # it goes to the constraint, not short of it
+
+
+def test_runs_get_longer_when_nothing_is_gained_and_then_it_ends() -> None:
+    """Against the rule spelt out: the best of the last four against the best before, from when runs got longer."""
+    rng = np.random.default_rng(5)
+    proposer = GaussNewton(np.array([0.45, 0.5, 0.5]), curves(ANSWER), np.tril(np.ones((160, 160))) * 0.05)
+    costs: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(60):
+        if proposer.finished:
+            break
+        refining = proposer.refining
+        noise = 0.01 if refining else 0.02
+        told = model(asked(proposer), noise, rng)
+        proposer.tell([succeeded(told)])
+        costs[refining].append(told.cost)
+        lately = costs[refining][-PATIENCE:]
+        before = min(costs[refining][:-PATIENCE], default=np.inf)
+        stalled = len(costs[refining]) > PATIENCE and min(lately) > before - max(0.03 * before, 0.3 * noise)
+        assert (proposer.refining, proposer.finished) == (refining or stalled, refining and stalled)
+    assert len(costs[False]) > PATIENCE + 1  # it did gain at first
+    assert proposer.finished
+
+
+def test_what_others_found_is_no_step_of_it() -> None:
+    told = GaussNewton(np.array([0.3, 0.5, 0.5]), curves(ANSWER), np.tril(np.ones((160, 160))) * 0.05)
+    alone = GaussNewton(np.array([0.3, 0.5, 0.5]), curves(ANSWER), np.tril(np.ones((160, 160))) * 0.05)
+    elsewhere = np.array([0.9, 0.1, 0.2])
+    others = [Evaluation(elsewhere, 0.1, 0.01), Evaluation(elsewhere, None), succeeded(model(elsewhere))]
+    for _ in range(3):
+        told.tell([*others, succeeded(model(asked(told)))])
+        alone.tell([succeeded(model(asked(alone)))])
+    assert np.array_equal(asked(told), asked(alone))
+    assert len(told.models) == 3
 
 
 def test_same_history_same_proposal() -> None:

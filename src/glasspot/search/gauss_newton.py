@@ -11,15 +11,24 @@ usable. Far away (R_chi > ``far``) peaks of model and reference do not overlap a
 are integrated over r there. The radius limits the predicted change of the curves and adapts by actual over predicted
 gain; a step is accepted up to a margin for noise. Near the end, models of neighbouring runs are averaged.
 A hard constraint ``margin(u) >= 0`` (the height of a barrier) is kept by linearising it about the point that breaks it.
+
+When ``patience`` evaluations in a row gained nothing beyond noise, runs should be longer; when as many at that length
+gained nothing either, the search is over. Counted since the runs got longer: longer runs have another noise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
+from glasspot.search.gain import stalled
+from glasspot.search.points import same
+from glasspot.search.proposer import Evaluation, Margin, Proposal, no_margin
+
+PATIENCE = 4
 STEP_LIMIT = 1.0 / 6.0  # longest step along one axis of the cube in one iteration
 NEIGHBOUR_MEMORY = 12  # runs looked at when models are averaged
 NEIGHBOURS = 6
@@ -42,34 +51,53 @@ class LinearModel:
 class GaussNewton:
     """Ask and tell. ``start`` (n,) in the cube; ``reference`` (m,) scaled target; ``cumulative`` (m, m).
 
-    ``margin`` maps a point to a number that must stay >= 0 (None: no constraint).
+    ``margin`` maps a point to a number that must stay >= 0. One point at a time: each step needs the model before it.
     """
+
+    name: ClassVar[str] = "gauss-newton"
+    needs_response: ClassVar[bool] = True
 
     start: np.ndarray
     reference: np.ndarray
     cumulative: np.ndarray
-    margin: Callable[[np.ndarray], float] | None = None
+    margin: Margin = no_margin
+    patience: int = PATIENCE
     far: float = 0.25
     radius: float = 0.0
     predicted: float = float("nan")
     current: LinearModel | None = None
-    accepted: bool = False
+    refining: bool = False
+    finished: bool = False
     models: list[LinearModel] = field(default_factory=list)
     _next: np.ndarray | None = None
     _far_gain: float = 0.0  # predicted relative gain of the integrated residual
+    _lately: list[Evaluation] = field(default_factory=list)  # at the present length of run
 
-    def ask(self) -> np.ndarray:
-        """Return the next point to run, (n,)."""
-        return np.array(self.start if self._next is None else self._next, dtype=float)
+    @property
+    def place(self) -> np.ndarray | None:
+        """The last point that was accepted, (n,); None before the first model."""
+        return None if self.current is None else np.array(self.current.point)
 
-    def tell(self, model: LinearModel | None) -> None:
-        """Take the evaluation of the asked point; None when it failed."""
-        self.accepted = False
+    def ask(self, count: int = 1) -> list[Proposal]:
+        """Return the one next point to run, whatever ``count`` is."""
+        point = np.array(self.start if self._next is None else self._next, dtype=float)
+        return [Proposal(point, self.predicted, "start" if self._next is None else "step")]
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Take the evaluation of the asked point; those of other points, or with a cost but no model, are ignored."""
+        for evaluation in evaluations:
+            strange = evaluation.cost is not None and evaluation.model is None
+            if not strange and same(evaluation.point, self.ask()[0].point):
+                self._take(evaluation)
+
+    def _take(self, evaluation: Evaluation) -> None:
+        model = None if evaluation.cost is None else evaluation.model
         if model is not None:
             self.models.append(model)
             self._judge(model)
         else:
             self.radius *= 0.4
+        self._count(evaluation.point, model)
         if self.current is None:
             return
         self.radius = float(np.clip(self.radius, 0.01, max(0.03, self.current.cost)))
@@ -77,6 +105,15 @@ class GaussNewton:
         step, predicted = self._step(best)
         self.predicted = predicted
         self._next = best.point + step
+
+    def _count(self, point: np.ndarray, model: LinearModel | None) -> None:
+        """See whether the search still gains, at the present length of run."""
+        self._lately.append(Evaluation(point, None if model is None else model.cost))
+        noise = self.models[-1].cost_noise if self.models else None  # the latest is told best: runs get longer
+        if stalled([replace(e, error=noise) for e in self._lately], self.patience):
+            self.finished = self.refining
+            self.refining = True
+            self._lately = []
 
     def averaged(self) -> LinearModel:
         """Return the current model averaged with those of runs whose curves it predicts to be close.
@@ -111,7 +148,7 @@ class GaussNewton:
 
     def _judge(self, model: LinearModel) -> None:
         if self.current is None:
-            self.current, self.accepted = model, True
+            self.current = model
             self.radius = max(0.08, 0.5 * model.cost)
             return
         old = self.current
@@ -124,7 +161,7 @@ class GaussNewton:
             ratio = (old.cost - model.cost) / max(old.cost - self.predicted, 0.003)
             better = model.cost < 1.05 * old.cost + 0.004
         if better:
-            self.current, self.accepted = model, True
+            self.current = model
             if ratio > 0.6:
                 self.radius *= 1.6
             elif ratio < 0.2:
@@ -154,12 +191,12 @@ class GaussNewton:
         low = np.minimum(np.maximum(-point, -STEP_LIMIT), -1e-9)
         high = np.maximum(np.minimum(1.0 - point, STEP_LIMIT), 1e-9)
         damping = float(np.trace(j.T @ j)) / len(point)
-        here = self._margin(point)
+        here = self.margin(point)
         row, bound = None, 0.0
         step = np.zeros(len(point))
         for _ in range(6):
             step = self._within_radius(matrix, gradient, j, low, high, damping, row, bound)
-            there = self._margin(point + step)
+            there = self.margin(point + step)
             if there >= 0:
                 return step
             about = point + step if here > 3.0 else point + 0.5 * step
@@ -168,7 +205,7 @@ class GaussNewton:
             if here < 0:
                 bound = min(bound, 0.0)
         # Linearising did not converge: shorten the last step until the constraint holds (or is no worse than here).
-        while self._margin(point + step) < min(0.0, here) and np.linalg.norm(step) > 1e-6:
+        while self.margin(point + step) < min(0.0, here) and np.linalg.norm(step) > 1e-6:
             step = 0.7 * step
         return step
 
@@ -191,13 +228,10 @@ class GaussNewton:
                 return step
             strength *= 1.6
 
-    def _margin(self, point: np.ndarray) -> float:
-        return np.inf if self.margin is None else self.margin(point)
-
     def _margin_gradient(self, point: np.ndarray) -> np.ndarray:
         h = 1e-3
         axes = h * np.eye(len(point))
-        return np.array([(self._margin(point + a) - self._margin(point - a)) / (2 * h) for a in axes])
+        return np.array([(self.margin(point + a) - self.margin(point - a)) / (2 * h) for a in axes])
 
 
 def bounded_quadratic(
