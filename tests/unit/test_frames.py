@@ -278,3 +278,50 @@ def test_a_frame_checks_itself(change: dict[str, object], words: str) -> None:
 def test_names_that_are_no_elements() -> None:
     with pytest.raises(GlasspotError, match='"Xy" is not a chemical element'):
         Frame.from_symbols(["Xy"], [[0, 0, 0]], 5.0)
+
+
+def parts(tmp_path: Path) -> Path:
+    """A file of three parts; the second has another number of atoms, and its name needs quotes."""
+    import ase.io
+
+    images = []
+    for number, name in enumerate(["liquid", "liquid", "cold glass", "liquid", "crystal"]):
+        frame = made()[0]
+        atoms = frame.to_ase() * (1, 1, 2 if name == "cold glass" else 1)
+        atoms.info = {"config_type": name, "number": number}
+        images.append(atoms)
+    ase.io.write(tmp_path / "parts.extxyz", images, format="extxyz")
+    return tmp_path / "parts.extxyz"
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "numbers"),
+    [
+        ("liquid", ":", [0, 1, 3]),
+        ("liquid", "1:", [1, 3]),
+        ("liquid", "::2", [0, 3]),
+        ("liquid", "-1", [3]),
+        ("liquid", 0, [0]),
+        ("cold glass", ":", [2]),
+        ("crystal", "-2:", [4]),
+    ],
+)
+def test_one_part_of_a_file(tmp_path: Path, name: str, index: str | int, numbers: list[int]) -> None:
+    frames = read_frames(parts(tmp_path), index, config_type=name)
+    assert [frame.values["number"] for frame in frames] == numbers
+
+
+def test_a_part_that_is_not_there(tmp_path: Path) -> None:
+    path = parts(tmp_path)
+    with pytest.raises(GlasspotError, match='Did you mean "liquid"'):
+        read_frames(path, config_type="liqud")
+    with pytest.raises(GlasspotError, match="no frame that the index '7:' asks for"):
+        read_frames(path, "7:", config_type="liquid")
+    with pytest.raises(GlasspotError, match="chooses no frames"):
+        read_frames(path, "::0")
+    write_frames(tmp_path / "plain.extxyz", made())
+    with pytest.raises(GlasspotError, match="it names none"):
+        read_frames(tmp_path / "plain.extxyz", config_type="liquid")
+    (tmp_path / "XDATCAR").write_text("x\n1\nDirect configuration=")
+    with pytest.raises(GlasspotError, match="no extended XYZ"):
+        read_frames(tmp_path / "XDATCAR", config_type="liquid")

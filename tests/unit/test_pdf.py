@@ -7,7 +7,15 @@ import pytest
 
 from glasspot.errors import GlasspotError
 from glasspot.structure.frames import Frame
-from glasspot.structure.pdf import pair_distribution, running_coordination, total, total_correlation, total_weights
+from glasspot.structure.pdf import (
+    averaged,
+    distributions_of_frames,
+    pair_distribution,
+    running_coordination,
+    total,
+    total_correlation,
+    total_weights,
+)
 
 
 def random_frames(n_frames: int = 1, n: int = 300, length: float = 15.0) -> list[Frame]:
@@ -98,3 +106,20 @@ def test_mistakes_are_told() -> None:
         pair_distribution(frames, 5.0).partial("Si-S")
     with pytest.raises(GlasspotError, match="no frame"):
         pair_distribution([], 5.0)
+
+
+def test_frames_of_another_volume_keep_their_own_density() -> None:
+    """An ideal gas has g = 1 at any density: g(r) is divided frame by frame, not by the mean density."""
+    rng = np.random.default_rng(3)
+    symbols = ["Si"] * 200 + ["O"] * 400
+    lengths = np.repeat([14.0, 18.0], 30)
+    frames = [Frame.from_symbols(symbols, rng.random((600, 3)) * length, length) for length in lengths]
+    each = np.array(list(distributions_of_frames(frames, 6.0, 0.5)))
+    pdf = averaged(frames, each, 6.0, 6)
+    # 60 frames of 80000 pairs, the shell from 5 to 6 A holds a tenth or so of them: 0.1 %; the like-pair 1 - 1/N.
+    assert pdf.partial("Si-O")[-2:].mean() == pytest.approx(1.0, abs=0.01)
+    assert pdf.blocks is not None and len(pdf.blocks) == 6
+    whole = pair_distribution(frames, 6.0, 0.5)
+    np.testing.assert_allclose(pdf.g, whole.g, rtol=1e-12)
+    np.testing.assert_allclose(each.mean(axis=0), whole.g, rtol=1e-12)
+    assert pdf.error is not None and whole.error is not None

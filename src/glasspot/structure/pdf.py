@@ -10,7 +10,7 @@ this one.) Errors come from blocks of consecutive frames.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -106,31 +106,47 @@ def pair_distribution(
     though peaks beyond it repeat the box. GlasspotError when frames differ in their atoms.
     """
     frames = as_frames(frames)
+    n_blocks = min(BLOCKS, len(frames) // 2) if len(frames) >= 4 else 1
+    means = []
+    for piece in np.array_split(np.arange(len(frames)), n_blocks):
+        curves = distributions_of_frames([frames[k] for k in piece], r_max, bin_width, on_frame)
+        means.append(sum(curves) / len(piece))
+    return _distribution(frames, r_max, np.array(means))
+
+
+def distributions_of_frames(
+    frames: Sequence[Frame], r_max: float, bin_width: float, on_frame: Callable[[], None] | None = None
+) -> Iterator[NDArray[np.float64]]:
+    """Yield g_ab(r) of each frame alone, (n_pairs, n_bins), divided by the density that this frame has."""
     if not 0 < bin_width < r_max:
         raise GlasspotError(f"the bin width must lie between 0 and r_max; given {bin_width} A and {r_max} A.")
     n_bins = max(2, round(r_max / bin_width))
     edges = np.linspace(0.0, r_max, n_bins + 1)
-    first = frames[0]
-    ideal = ideal_pairs(first.counts)[:, None] * (4.0 / 3.0 * np.pi * np.diff(edges**3))
-    n_blocks = min(BLOCKS, len(frames) // 2) if len(frames) >= 4 else 1
-    means, weights = [], []
-    for piece in np.array_split(np.arange(len(frames)), n_blocks):
-        total = np.zeros_like(ideal)
-        for k in piece:
-            total += histogram(frames[k], r_max, n_bins) * frames[k].volume
-            if on_frame is not None:
-                on_frame()
-        means.append(total / ideal / len(piece))
-        weights.append(len(piece))
-    blocks = np.array(means)
+    ideal = ideal_pairs(frames[0].counts)[:, None] * (4.0 / 3.0 * np.pi * np.diff(edges**3))
+    for frame in frames:
+        yield histogram(frame, r_max, n_bins) * frame.volume / ideal
+        if on_frame is not None:
+            on_frame()
+
+
+def averaged(frames: Sequence[Frame], curves: NDArray[np.float64], r_max: float, n_blocks: int) -> PairDistribution:
+    """Return the average of ``curves`` (n_frames, n_pairs, n_bins) of frames, with errors from ``n_blocks`` blocks."""
+    pieces = np.array_split(np.arange(len(frames)), n_blocks)
+    return _distribution(frames, r_max, np.array([curves[piece].mean(axis=0, dtype=np.float64) for piece in pieces]))
+
+
+def _distribution(frames: Sequence[Frame], r_max: float, blocks: NDArray[np.float64]) -> PairDistribution:
+    """Return the distribution of means of consecutive blocks, as even as ``np.array_split`` makes them."""
+    edges = np.linspace(0.0, r_max, blocks.shape[-1] + 1)
+    weights = [len(piece) for piece in np.array_split(np.arange(len(frames)), len(blocks))]
     return PairDistribution(
         r=0.5 * (edges[1:] + edges[:-1]),
         g=np.average(blocks, axis=0, weights=weights),
-        labels=pair_labels(first.species),
-        counts=first.counts,
+        labels=pair_labels(frames[0].species),
+        counts=frames[0].counts,
         volume=float(np.mean([frame.volume for frame in frames])),
         n_frames=len(frames),
-        blocks=blocks if n_blocks > 1 else None,
+        blocks=blocks if len(blocks) > 1 else None,
     )
 
 

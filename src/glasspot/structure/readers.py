@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import ArrayLike
 
-from glasspot.errors import GlasspotError
+from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.oxides import element_of
 from glasspot.structure.frames import Frame, cell_matrix, check_elements
 
@@ -34,12 +34,15 @@ def iter_frames(
     cell: ArrayLike | None = None,
     species: Sequence[str] | None = None,
     type_elements: Sequence[str] | None = None,
+    config_type: str | None = None,
 ) -> Iterator[Frame]:
     """Yield the frames of an extended XYZ, LAMMPS data or dump, XDATCAR, OUTCAR or CP2K XYZ file; any may be .gz.
 
     ``index``: which frames, as in ASE (":" all, -1 the last, "::10" every tenth). ``cell`` (A): for files without one
     (CP2K XYZ). ``species``: order of the elements (default: :func:`~glasspot.structure.frames.species_order`).
     ``type_elements``: element of LAMMPS type 1, 2, ... for dumps without an ``element`` column and data without masses.
+    ``config_type``: only the frames whose comment line says ``config_type=...`` this, in extended XYZ of several parts;
+    ``index`` counts among these.
     Raises GlasspotError when the file is missing, empty, binary, cut short, or of no known kind.
     """
     path = Path(path)
@@ -48,7 +51,10 @@ def iter_frames(
     _check_atom_count(path, kind, head)
     found = False
     try:
-        for atoms in _ase_atoms(path, kind, index, type_elements):
+        asked, wanted = _chosen(path, kind, index, config_type)
+        for number, atoms in enumerate(_ase_atoms(path, kind, asked, type_elements)):
+            if wanted is not None and number not in wanted:
+                continue
             found = True
             yield _frame(atoms, path, cell, species)
     except GlasspotError:
@@ -153,11 +159,49 @@ def _kind(path: Path, head: str) -> str:
     )
 
 
+def _numbers_of_type(path: Path, kind: str, config_type: str, index: str | int) -> list[int]:
+    """Return the numbers of the frames of one part of an extended XYZ file that ``index`` asks for, none parsed yet."""
+    if kind != "extxyz":
+        raise GlasspotError(f"{path} is no extended XYZ, so its frames have no config_type; leave it out.")
+    names = _config_types(path)
+    part = [number for number, name in enumerate(names) if name == config_type]
+    if not part:
+        known = list(dict.fromkeys(name for name in names if name))
+        there = f"it has {', '.join(known)}.{did_you_mean(config_type, known)}" if known else "it names none."
+        raise GlasspotError(f'{path} has no frames of config_type "{config_type}"; {there}')
+    if ":" in str(index):
+        return part[slice(*(int(word) if word else None for word in str(index).split(":")))]
+    return part[int(index) :][:1] if -len(part) <= int(index) < len(part) else []
+
+
+def _config_types(path: Path) -> list[str]:
+    """Return the config_type of each frame of an extended XYZ file, "" where a comment line names none."""
+    names = []
+    with _opened(path) as file:
+        for line in file:
+            found = re.search(r"(?:^|\s)config_type=(?:\"([^\"]*)\"|(\S+))", next(file, ""))
+            names.append((found[1] or found[2]) if found else "")
+            n_atoms = int(line)
+            if len(list(islice(file, n_atoms))) < n_atoms:
+                raise ValueError(f"a frame has fewer lines than its {n_atoms} atoms")
+    return names
+
+
+def _chosen(path: Path, kind: str, index: str | int, config_type: str | None) -> tuple[str | int, set[int] | None]:
+    """Return what to ask ASE for, and which of these frames to keep, None for all."""
+    if isinstance(index, str) and not re.fullmatch(r"-?\d+|(-?\d*):(-?\d*)(:(-?[1-9]\d*)?)?", index):
+        raise GlasspotError(f'"{index}" chooses no frames; give ":" for all, "-1" the last, "::10" every tenth.')
+    if config_type is None:
+        return index, None
+    numbers = _numbers_of_type(path, kind, config_type, index)
+    # ASE parses what a slice names and nothing else, so the rest of the file costs little.
+    first = min(numbers, default=0)
+    return f"{first}:{max(numbers, default=0) + 1}", {number - first for number in numbers}
+
+
 def _ase_atoms(path: Path, kind: str, index: str | int, type_elements: Sequence[str] | None) -> Iterator[Any]:
     import ase.io
 
-    if isinstance(index, str) and not re.fullmatch(r"-?\d+|(-?\d*):(-?\d*)(:-?\d*)?", index):
-        raise GlasspotError(f'"{index}" chooses no frames; give ":" for all, "-1" the last, "::10" every tenth.')
     if type_elements is not None:
         check_elements(type_elements)
     options = {}
