@@ -29,6 +29,13 @@ class StrictTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _check_name(name: str) -> None:
+    try:
+        check_name(name, "name")
+    except GlasspotError as error:
+        raise ValueError(str(error)) from None
+
+
 class PotentialTable(StrictTable):
     """[potential]: where the fit starts and what is free."""
 
@@ -39,27 +46,37 @@ class PotentialTable(StrictTable):
 
     @model_validator(mode="after")
     def _sound_name(self) -> PotentialTable:
-        try:
-            check_name(self.name, "name")
-        except GlasspotError as error:
-            raise ValueError(str(error)) from None
+        _check_name(self.name)
         return self
 
 
 class SystemTable(StrictTable):
-    """[system]: the liquid that is simulated."""
+    """[system], or one of several [[system]]: what is simulated, a liquid or a glass quenched from it."""
 
+    name: str = ""
+    state: Literal["liquid", "glass"] = "liquid"
+    held_out: bool = False  # its targets only test the result
     composition: str
     basis: Literal["mol", "wt"] = "mol"
     atoms: Annotated[int, Field(ge=50, le=30000, strict=True)]
     temperature: Annotated[Positive, Field(le=HOTTEST)]
     density: Positive | None = None  # g/cm3
     box: Positive | None = None  # A, edge of the cube
+    melt_temperature: Annotated[Positive, Field(le=HOTTEST)] = 4500.0  # K, of a glass before its quench
+    melt_ps: Positive = 10.0
+    rate: Positive = 100.0  # K/ps
 
     @model_validator(mode="after")
-    def _one_size(self) -> SystemTable:
+    def _sound(self) -> SystemTable:
         if self.density is not None and self.box is not None:
             raise ValueError("give density or box, not both")
+        quench = sorted({"melt_temperature", "melt_ps", "rate"} & self.model_fields_set)
+        if self.state == "liquid" and quench:
+            raise ValueError(f'{", ".join(quench)} is for a glass; add state = "glass"')
+        if self.state == "glass" and not self.melt_temperature > self.temperature:
+            raise ValueError(f"melt_temperature is {self.melt_temperature:g} K; expected more than the temperature")
+        if self.name:
+            _check_name(self.name)
         return self
 
 
@@ -77,6 +94,7 @@ class MDTable(StrictTable):
 class TargetTable(StrictTable):
     """[[target]]: one reference curve. Exactly one of file, trajectory, reference says where it comes from."""
 
+    system: str = ""  # name of its [[system]], where there are several
     pair: str
     file: str | None = None
     r_column: str | None = None
@@ -112,14 +130,34 @@ class ReferenceTable(StrictTable):
     sample_ps: Positive = 20.0
 
 
-class FitTable(StrictTable):
-    """[fit]: the method and when it stops."""
+MethodName = Literal["gauss-newton", "bayes", "cma-es", "conjugate-gradient", "sobol"]
+# MD runs that a method is given unless told otherwise.
+DEFAULT_RUNS = {"gauss-newton": 24, "bayes": 100, "cma-es": 200, "conjugate-gradient": 100, "sobol": 50}
 
-    method: Literal["gauss-newton"] = "gauss-newton"
-    max_runs: Count = 24
+
+class FitTable(StrictTable):
+    """[fit]: the method, or several one after the other, and when it stops."""
+
+    method: Annotated[list[MethodName], Field(min_length=1)] = ["gauss-newton"]
+    max_runs: Count | None = None
+    patience: Count | None = None
+    start_points: Annotated[Count, Field(ge=2)] | None = None
+    batch: Count = 1
     barrier_eV: Positive = 10.0
     candidates: Count = 3
     selection_runs: Annotated[Count, Field(ge=2)] = 2  # an error needs two
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_method(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and isinstance(data.get("method"), str):
+            return {**data, "method": [data["method"]]}
+        return data
+
+    @property
+    def runs(self) -> int:
+        """MD runs allowed: what was asked, or what the methods are usually given."""
+        return self.max_runs if self.max_runs is not None else sum(DEFAULT_RUNS[name] for name in self.method)
 
 
 class ValidationTable(StrictTable):
@@ -165,7 +203,7 @@ class FitConfig(StrictTable):
     seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
     cautions: list[str] = []
     potential: PotentialTable
-    system: SystemTable
+    system: Annotated[list[SystemTable], Field(min_length=1)]
     md: MDTable = MDTable()
     engine: EngineTable = EngineTable()
     target: Annotated[list[TargetTable], Field(min_length=1)]
@@ -173,6 +211,32 @@ class FitConfig(StrictTable):
     fit: FitTable = FitTable()
     validation: ValidationTable = ValidationTable()
     run: RunTable = RunTable()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_system(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and isinstance(data.get("system"), Mapping):
+            return {**data, "system": [data["system"]]}
+        return data
+
+    @model_validator(mode="after")
+    def _names_of_systems(self) -> FitConfig:
+        names = [system.name for system in self.system]
+        if len(names) > 1 and (not all(names) or len(set(names)) < len(names)):
+            raise ValueError(f"several [[system]] need a name each, all different; got {names}")
+        for target in self.target:
+            if target.system not in names and (target.system or len(names) > 1):
+                known = ", ".join(f'"{name}"' for name in names if name) or "none has a name"
+                given = f'"{target.system}"' if target.system else "nothing"
+                raise ValueError(
+                    f"the target {target.pair} belongs to system {given}; expected the name of a [[system]]: {known}"
+                )
+        empty = next((n for n in names if not any(t.system in (n, "") for t in self.target)), None)
+        if empty is not None:
+            raise ValueError(
+                f'[[system]] "{empty}" has no [[target]]; give one with system = "{empty}", or leave it out'
+            )
+        return self
 
     @model_validator(mode="before")
     @classmethod

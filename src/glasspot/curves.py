@@ -2,8 +2,8 @@
 
     chi2 = sum_x (ref - y)^2 / sum_x ref^2        R_X = sqrt(chi2)
 
-The R_chi of several weighted curves, made of the same chi2, is :class:`glasspot.target.Objective`'s. Wright's R_X is
-by custom that of T(r) or of S(Q): A. C. Wright, J. Non-Cryst. Solids 159 (1993) 264.
+The R_chi of several weighted curves, made of the same chi2, is :class:`glasspot.target.objective.Objective`'s.
+Wright's R_X is by custom that of T(r) or of S(Q): A. C. Wright, J. Non-Cryst. Solids 159 (1993) 264.
 """
 
 from __future__ import annotations

@@ -104,6 +104,42 @@ def melt_quench(
     )
 
 
+def melt_quench_nvt(
+    melt_temperature: float = 4500.0,
+    temperature: float = 300.0,
+    rate: float = 100.0,
+    melt_ps: float = 10.0,
+    relax_ps: float = 10.0,
+    sample_ps: float = 10.0,
+    every_ps: float = 0.1,
+    timestep: float = 0.001,
+) -> Protocol:
+    """Return a melt and quench at constant volume, for a start from a random packing at the glass's own density.
+
+    Minimise; NVT at ``melt_temperature`` for ``melt_ps``, the first 0.3 ps gentle; a ramp to ``temperature`` at
+    ``rate`` (K/ps); ``relax_ps``; ``sample_ps`` with a frame each ``every_ps``. Temperatures in K, times in ps.
+    """
+    if not rate > 0 or not timestep > 0 or not melt_temperature > temperature:
+        raise GlasspotError(
+            f"melt-quench-nvt: rate {rate} K/ps, timestep {timestep} ps, {melt_temperature} to {temperature} K; "
+            "expected a rate and a step above 0, and a melt hotter than the glass."
+        )
+    quench_ps = max(1, round((melt_temperature - temperature) / rate / timestep)) * timestep
+    settle = min(0.3, melt_ps / 2)
+    return Protocol(
+        "melt-quench-nvt",
+        (
+            Stage("minimise", name="minimise"),
+            Stage("nvt", settle, melt_temperature, name="settle", gentle=True),
+            Stage("nvt", round(melt_ps - settle, 9), melt_temperature, name="melt"),
+            Stage("nvt", quench_ps, (melt_temperature, temperature), name="quench"),
+            Stage("nvt", relax_ps, temperature, name="relax"),
+            Stage("nvt", sample_ps, temperature, sample_every=every_ps, name="sample"),
+        ),
+        timestep=timestep,
+    )
+
+
 @dataclass(frozen=True)
 class Preset:
     """The function that builds a protocol, the numbers that differ from its defaults, and what these give up."""
@@ -122,6 +158,10 @@ PRESETS = {
         "liquid that relaxes slowly (silica below 3500 K) keeps some memory of its start.",
     ),
     "melt-quench": Preset(melt_quench),
+    "melt-quench-nvt": Preset(
+        melt_quench_nvt,
+        note="constant volume: the glass keeps the density of its box, and the pressure is what it is.",
+    ),
     "melt-quench-quick": Preset(
         melt_quench,
         {"rate": 100.0, "melt_ps": 10.0, "relax_ps": 10.0, "sample_ps": 5.0, "every_ps": 0.1, "compress_ps": 4.0},

@@ -10,7 +10,7 @@ import pytest
 from small_fit import SETTINGS, glasspot, write_settings
 
 from glasspot.config import load_fit_config
-from glasspot.fit_settings import fit_plan
+from glasspot.fit_settings.plan import fit_plan
 from glasspot.potential.io import load_potential
 from glasspot.report.collect import collect
 from glasspot.report.status import status

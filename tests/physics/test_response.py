@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glasspot.campaign.response import cost_error, gather, linear_model
+from glasspot.campaign.response import gather, measure
 from glasspot.engine.base import Simulation
 from glasspot.engine.calculator import GlasspotCalculator
 from glasspot.engine.lammps import LammpsEngine
@@ -18,7 +18,9 @@ from glasspot.potential.parameters import ParameterSpace
 from glasspot.presets import preset
 from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
-from glasspot.target import CurveTarget, Objective, System
+from glasspot.target.curve import CurveTarget
+from glasspot.target.objective import Objective, StateTargets
+from glasspot.target.system import System
 from glasspot.units import BOLTZMANN
 
 TEMPERATURE = 3600.0
@@ -51,7 +53,7 @@ def objective() -> Objective:
     targets = tuple(
         CurveTarget(pair, pair, edges, 1 + 0.1 * rng.standard_normal(140)) for pair in ("Si-Si", "Si-O", "O-O")
     )
-    return Objective(targets, System(("Si-Si", "Si-O", "O-O"), COUNTS, LENGTH**3), 8.0, 640)
+    return Objective((StateTargets("", targets, System(("Si-Si", "Si-O", "O-O"), COUNTS, LENGTH**3), 8.0, 640),))
 
 
 def test_energy_slopes_match_the_energies_of_an_independent_code(frames: list[Frame]) -> None:
@@ -94,13 +96,14 @@ def test_jacobian_is_the_derivative_of_the_reweighted_average(frames: list[Frame
     outcome = observed(frames)
     goal = objective()
     space = ParameterSpace.build(load_potential("BKS"), SEVEN)
-    model = linear_model(gather([outcome], goal), space.to_cube(space.base), goal, TEMPERATURE)
+    model = measure([[outcome]], space.to_cube(space.base), goal, [TEMPERATURE]).model
+    assert model is not None
     observer = PairObserver(Observe(8.0, 640, response=space), load_potential("BKS"))
     for frame in frames:
         observer.add(frame)
     stack = np.array(observer.histograms)
     slopes = observer._slopes(stack)
-    curves = stack.reshape(len(stack), -1).astype(float) @ goal.scaled_map().T
+    curves = stack.reshape(len(stack), -1).astype(float) @ goal.state_map(0)[0].T
     h = 1e-6
     for axis in range(len(SEVEN)):
         ends = []
@@ -117,9 +120,10 @@ def test_two_halves_of_a_run_give_the_response_of_the_whole(frames: list[Frame])
     goal = objective()
     half = len(frames) // 2
     point = np.zeros(7)
-    whole = linear_model(gather([observed(frames)], goal), point, goal, TEMPERATURE)
+    whole = measure([[observed(frames)]], point, goal, [TEMPERATURE]).model
     parts = [observed(frames[:half], 5), observed(frames[half:], 5)]
-    joined = linear_model(gather(parts, goal), point, goal, TEMPERATURE)
+    joined = measure([parts], point, goal, [TEMPERATURE]).model
+    assert whole is not None and joined is not None
     assert np.allclose(joined.curves, whole.curves, atol=1e-7)
     # Each half counts its slopes from its own first frame; joined, they must agree as one run (single precision).
     assert np.abs(joined.jacobian - whole.jacobian).max() < 1e-4 * np.abs(whole.jacobian).max()
@@ -138,10 +142,14 @@ def test_errors_are_those_of_the_scatter() -> None:
         outcome = Outcome("k", True, arrays={"frames": np.full(20, 10), "histogram": histograms})
         blocks = gather([outcome], goal)
         found.append(
-            (np.linalg.norm(blocks.curve_scatter()), goal.r_chi(blocks.mean_curves()), cost_error(blocks, goal))
+            (
+                np.linalg.norm(blocks.curve_scatter()),
+                goal.r_chi(blocks.mean_curves()),
+                measure([[outcome]], np.zeros(0), goal, [TEMPERATURE]).error,
+            )
         )
     estimated, costs, errors = (np.array(column) for column in zip(*found, strict=True))
-    spread = goal.scaled_map() ** 2 @ np.full(3 * 641, (noise * 20.0) ** 2 / 20)
+    spread = goal.state_map(0)[0] ** 2 @ np.full(3 * 641, (noise * 20.0) ** 2 / 20)
     # 20 blocks of 420 bins: the estimate of the noise scatters by about 2 %.
     assert estimated.mean() == pytest.approx(np.sqrt(spread.sum()), rel=0.05)
     # The jackknife error against the scatter of 40 repeats, itself known to 11 %.

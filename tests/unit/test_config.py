@@ -10,7 +10,7 @@ import pytest
 from glasspot.campaign.folder import check_folder, differences, driving, is_driven, make_folder
 from glasspot.config import load_fit_config
 from glasspot.errors import GlasspotError
-from glasspot.fit_settings import fit_plan
+from glasspot.fit_settings.plan import fit_plan
 
 GOOD = """
 title = "t"
@@ -46,19 +46,19 @@ def load(folder: Path, text: str):  # type: ignore[no-untyped-def]
 
 def test_a_good_file_becomes_a_plan(folder: Path) -> None:
     plan, notes = load(folder, GOOD)
-    assert plan.counts == {"Si": 30, "O": 60}
+    assert plan.states[0].counts == {"Si": 30, "O": 60}
     assert plan.space.names == ("charge.Si", "Si-O.A")
-    assert plan.protocols.first.stages[0].kind == "minimise"
-    assert plan.protocols.warm.stages[0].kind == "nvt"
-    assert len(plan.targets) == 1
+    assert plan.states[0].protocols.first.stages[0].kind == "minimise"
+    assert plan.states[0].protocols.warm.stages[0].kind == "nvt"
+    assert len(plan.states[0].targets) == 1
     assert any("90 atoms" in note for note in notes)
     # 2.2 g/cm3: 30 SiO2 of 60.084 g/mol
-    assert plan.cell_length**3 == pytest.approx(30 * 60.084 / 6.02214076e23 / 2.2 * 1e24, rel=1e-3)
+    assert plan.states[0].cell_length ** 3 == pytest.approx(30 * 60.084 / 6.02214076e23 / 2.2 * 1e24, rel=1e-3)
 
 
 def test_several_columns_are_averaged_and_give_the_error(folder: Path) -> None:
     plan, _ = load(folder, GOOD.replace("range =", 'columns = ["g", "h"]\nrange ='))
-    target = plan.targets[0]
+    target = plan.states[0].targets[0]
     assert np.allclose(target.values, 1 + 0.15 * np.sin(target.r), atol=1e-4)
     assert target.error is not None
     assert np.allclose(target.error, 0.05 * np.abs(np.sin(target.r)), atol=1e-4)
@@ -67,7 +67,7 @@ def test_several_columns_are_averaged_and_give_the_error(folder: Path) -> None:
 def test_a_missing_density_is_estimated_and_said(folder: Path) -> None:
     plan, notes = load(folder, GOOD.replace("density = 2.2\n", ""))
     assert any("estimated" in note for note in notes)
-    assert 9 < plan.cell_length < 13
+    assert 9 < plan.states[0].cell_length < 13
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_binary_files_are_told(folder: Path) -> None:
 
 def test_the_marks_of_windows_are_no_mistake(folder: Path) -> None:
     (folder / "fit.toml").write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
-    assert load_fit_config(folder / "fit.toml").system.atoms == 90
+    assert load_fit_config(folder / "fit.toml").system[0].atoms == 90
 
 
 def test_charges_cannot_be_fitted_with_a_mesh(folder: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_trajectory_becomes_a_target(folder: Path) -> None:
         source = f'trajectory = "run.extxyz"\nbin_width = 0.1\npair = "{pair}"'
         text = GOOD.replace('file = "g.csv"', "").replace('pair = "total"', source).replace("6.0]", "5.0]")
         plan, notes = load(folder, text)
-        target = plan.targets[0]
+        target = plan.states[0].targets[0]
         assert target.error is not None
         assert len(target.values) == 40
         # 40 frames of 90 atoms: every deviation is a few of its own standard errors.
@@ -218,7 +218,7 @@ def test_a_trajectory_becomes_a_target(folder: Path) -> None:
 def test_the_other_count_of_like_pairs_is_undone(folder: Path, pair: str, factor: float) -> None:
     plain, _ = load(folder, GOOD.replace("total", pair))
     other, _ = load(folder, GOOD.replace("total", pair).replace("range =", 'like_pairs = "N(N-1)"\nrange ='))
-    assert np.allclose(other.targets[0].values, factor * plain.targets[0].values, rtol=1e-12)
+    assert np.allclose(other.states[0].targets[0].values, factor * plain.states[0].targets[0].values, rtol=1e-12)
 
 
 def test_a_trajectory_of_another_glass_is_refused(folder: Path) -> None:

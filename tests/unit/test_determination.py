@@ -9,7 +9,9 @@ from glasspot.campaign.determination import determination
 from glasspot.potential.io import load_potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.search.gauss_newton import GaussNewton, LinearModel
-from glasspot.target import CurveTarget, Objective, System
+from glasspot.target.curve import CurveTarget
+from glasspot.target.objective import Objective, StateTargets
+from glasspot.target.system import System
 
 GRID = np.arange(160) * 0.05
 SPACE = ParameterSpace.build(load_potential("BKS"), ["Si-O.A", "Si-O.rho"])
@@ -27,7 +29,8 @@ NOISE = 0.004 * np.array([peak(1.6, 0.15), peak(1.7, 0.2), peak(2.6, 0.3), peak(
 
 def objective(error: np.ndarray | None = None) -> Objective:
     target = CurveTarget("g(r)", "Si-O", np.arange(161) * 0.05, np.ones(160), error)
-    return Objective((target,), System(("Si-Si", "Si-O", "O-O"), {"Si": 10, "O": 20}, 500.0), 8.0, 640)
+    system = System(("Si-Si", "Si-O", "O-O"), {"Si": 10, "O": 20}, 500.0)
+    return Objective((StateTargets("", (target,), system, 8.0, 640),))
 
 
 def run(rng: np.random.Generator) -> LinearModel:

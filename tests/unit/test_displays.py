@@ -21,7 +21,7 @@ from glasspot.cli.fit_display import FitDisplay
 from glasspot.cli.quench_display import QuenchDisplay
 from glasspot.config import load_fit_config
 from glasspot.engine.base import Progress
-from glasspot.fit_settings import fit_plan
+from glasspot.fit_settings.plan import fit_plan
 from glasspot.quench_settings import load_quench_plan
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -108,7 +108,7 @@ def test_a_fit_elsewhere_writes_plain_lines(monkeypatch) -> None:
     assert lines[-4:] == [
         "[0:00] fit",
         "[0:00] run   3  R_chi   6.12 +- 0.31 %, predicted 5.50 %",
-        "[0:00] run   4  MD failed (too-hot): shorter step next",
+        "[0:00] run   4  MD failed (too-hot)",
         "           BKS  R_chi  15.10 +- 0.40 %  (start, 4 independent runs)",
     ]
 

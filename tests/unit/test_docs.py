@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from glasspot import quench_settings
 from glasspot.config import FitConfig, load_fit_config
 from glasspot.engine.base import REASONS
-from glasspot.fit_settings import fit_plan
+from glasspot.fit_settings.plan import fit_plan
 from glasspot.quench_settings import QuenchConfig, load_quench_plan
 from glasspot.report.status import status
 from glasspot.store import Store
@@ -92,7 +92,7 @@ def test_every_reason_of_a_failure_is_documented() -> None:
 def test_examples_load(path: Path) -> None:
     if re.search(r"^\[\[target\]\]", path.read_text(encoding="utf-8"), re.MULTILINE):
         plan, _ = fit_plan(load_fit_config(path), path.parent)
-        assert len(plan.targets) >= 1
+        assert len(plan.states[0].targets) >= 1
     else:
         assert load_quench_plan(path).n_atoms >= 50
 

@@ -14,7 +14,7 @@ import pytest
 from glasspot.campaign import runner as runner_module
 from glasspot.campaign.fit import run_fit
 from glasspot.campaign.folder import driving, keep_plan
-from glasspot.campaign.plan import FitPlan, Protocols
+from glasspot.campaign.plan import FitPlan, Protocols, State
 from glasspot.campaign.runner import Runner, RunningJob
 from glasspot.errors import GlasspotError, RunFailedError
 from glasspot.evaluate.job import EngineChoice, Job, Outcome, write_outcome
@@ -25,7 +25,8 @@ from glasspot.report.collect import collect
 from glasspot.store import Store
 from glasspot.structure.pairs import pair_labels
 from glasspot.structure.pdf import ideal_pairs
-from glasspot.target import CurveTarget, Objective, System
+from glasspot.target.curve import CurveTarget
+from glasspot.target.system import System
 from glasspot.units import BOLTZMANN
 
 COUNTS, LENGTH, TEMPERATURE = {"Si": 27, "O": 54}, 10.7, 3600.0
@@ -114,12 +115,12 @@ def plan(max_runs: int = 12) -> FitPlan:
     blank = CurveTarget("g(r) total", None, edges, np.ones(len(edges) - 1))
     n_nodes, r_max = 640, 8.0
     system = System(LABELS, COUNTS, LENGTH**3)
-    values = Objective((blank,), system, r_max, n_nodes).curve_map(blank) @ histogram(ANSWER, n_nodes, r_max).ravel()
+    values = blank.curve_map(system, r_max, n_nodes) @ histogram(ANSWER, n_nodes, r_max).ravel()
     target = CurveTarget("g(r) total", None, edges, values)
     return FitPlan(
         title="a linear world", description="", cautions=("made up",), seed=3, name="fitted", space=SPACE,
-        counts=COUNTS, cell_length=LENGTH, temperature=TEMPERATURE,
-        protocols=Protocols(*([protocol] * 5)), engine=EngineChoice(), targets=(target,),
+        states=(State("", COUNTS, LENGTH, TEMPERATURE, Protocols(*([protocol] * 5)), (target,)),),
+        engine=EngineChoice(),
         compare=(), replicas=2, max_runs=max_runs, barrier=0.1, candidates=2, selection_runs=2, validation_runs=3,
         reference_runs=1, source={},
     )  # fmt: skip
@@ -139,7 +140,7 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, work: Any = simulated) ->
 
 def test_a_fit_of_a_linear_world_finds_its_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     witness = run(tmp_path, monkeypatch)
-    assert witness.stages == ["targets", "fit", "select", "validate"]
+    assert witness.stages == ["targets", "gauss-newton", "select", "validate"]
     assert witness.scores == ["fitted", "BKS"]
     report = collect(tmp_path)
     assert report.state == "finished" and report.fitted is not None

@@ -9,7 +9,9 @@ from glasspot.errors import GlasspotError
 from glasspot.structure.frames import Frame
 from glasspot.structure.pairs import fine_histogram, pair_labels, pair_row
 from glasspot.structure.pdf import pair_distribution
-from glasspot.target import CurveTarget, Objective, System, curve_target, rebin_matrix
+from glasspot.target.curve import CurveTarget, curve_target, rebin_matrix
+from glasspot.target.objective import Objective, StateTargets
+from glasspot.target.system import System
 
 LENGTH = 17.0
 
@@ -21,7 +23,8 @@ def random_frame(seed: int, n: int = 300) -> Frame:
 
 
 def objective(targets: tuple[CurveTarget, ...], frame: Frame, n_nodes: int = 640) -> Objective:
-    return Objective(targets, System(pair_labels(frame.species), frame.counts, frame.volume), 8.0, n_nodes)
+    system = System(pair_labels(frame.species), frame.counts, frame.volume)
+    return Objective((StateTargets("", targets, system, 8.0, n_nodes),))
 
 
 def blank(pair: str | None, width: float = 0.05, weight: float = 1.0) -> CurveTarget:
@@ -43,7 +46,7 @@ def test_mapped_histogram_is_the_partial_g(pair: str) -> None:
     frames = [random_frame(seed) for seed in range(6)]
     goal = objective((blank(pair),), frames[0])
     mean = np.mean([fine_histogram(f, 8.0, 640) for f in frames], axis=0)
-    mapped = goal.curve_map(goal.targets[0]) @ mean.ravel()
+    mapped = goal.states[0].curve_map(goal.states[0].curves[0]) @ mean.ravel()
     direct = pair_distribution(frames, 8.0, 0.05).partial(pair)
     # Linear sharing smears each bin's edge over one node (0.0125 A of 0.05 A); beyond 2 A bins hold enough pairs that
     # the two differ by that share of the counting noise, about 2 / sqrt(pairs in the bin).
@@ -57,7 +60,7 @@ def test_total_weighs_pairs_by_number() -> None:
     frame = random_frame(3)
     counts = fine_histogram(frame, 8.0, 640).ravel()
     goal = objective((blank(None), blank("Si-Si"), blank("Si-O"), blank("O-O")), frame)
-    total, ss, so, oo = (goal.curve_map(t) @ counts for t in goal.targets)
+    total, ss, so, oo = (goal.states[0].curve_map(t) @ counts for t in goal.states[0].curves)
     c = 1 / 3
     assert np.allclose(total, c * c * ss + 2 * c * (1 - c) * so + (1 - c) ** 2 * oo)
 

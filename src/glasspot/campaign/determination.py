@@ -24,7 +24,7 @@ import numpy as np
 
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.search.gauss_newton import LinearModel
-from glasspot.target import Objective
+from glasspot.target.objective import Objective
 
 # Parts smaller than this of a direction are left out of its description in words.
 SMALL_PART = 0.25

@@ -1,94 +1,150 @@
-"""The evidence for a fit: its candidates, its start and published sets, scored on runs that the descent never saw."""
+"""The evidence for a fit: its candidates, its start and published sets, scored on runs that the search never saw."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from glasspot.campaign.plan import FitPlan
+from glasspot.campaign.plan import FitPlan, State
 from glasspot.campaign.response import gather
 from glasspot.campaign.runner import Runner
 from glasspot.campaign.seeds import Purpose
+from glasspot.campaign.targets import observation
 from glasspot.errors import RunFailedError
-from glasspot.evaluate.job import Job, Observe, Outcome
+from glasspot.evaluate.job import Job, Outcome
 from glasspot.potential.model import Potential
-from glasspot.target import Objective
+from glasspot.target.objective import Objective
+
+RunsOfStates = list[list[Job]]  # state by state, run by run
 
 
-def select(
-    plan: FitPlan, evaluated: Sequence[Mapping[str, Any]], objective: Objective, observe: Observe, runner: Runner
-) -> Potential:
-    """Return the potential with the lowest R_chi on independent runs, among the best few of the descent.
+@dataclass(frozen=True)
+class Evidence:
+    """Scores potentials against the objective of a plan, and against the states held out of it."""
 
-    ``evaluated`` are the records of the descent that have a cost. RunFailedError when every candidate fails.
+    plan: FitPlan
+    runner: Runner
+    objective: Objective
+    held_out: Objective | None = None
+
+    def select(self, evaluated: Sequence[Mapping[str, Any]]) -> Potential:
+        """Return the potential with the lowest R_chi on independent runs, among the best few of the search.
+
+        ``evaluated`` are the records that have a cost. RunFailedError when every candidate fails.
+        """
+        plan = self.plan
+        best = _distinct_best(evaluated, plan.candidates)
+        candidates = [plan.space.from_cube(np.array(r["point"])) for r in best]
+        if len(candidates) == 1:
+            return replace(candidates[0], name=plan.name)
+        jobs = [
+            self._independent(potential, plan.fitted_states, Purpose.SELECTION, plan.selection_runs, f"select {c}")
+            for c, potential in enumerate(candidates, start=1)
+        ]
+        costs = []
+        for c, (record, outcomes) in enumerate(zip(best, self._side_by_side(jobs), strict=True)):
+            found = score(outcomes, self.objective)
+            costs.append(found["cost"] if found["cost"] is not None else np.inf)
+            self.runner.store.put_record("selection", c, {**found, "from_step": record["number"]})
+        if not np.isfinite(min(costs)):
+            raise RunFailedError("every candidate failed on independent runs; see `glasspot status`")
+        return replace(candidates[int(np.argmin(costs))], name=plan.name)
+
+    def validate(self, chosen: Potential) -> list[dict[str, Any]]:
+        """Score the fit, the start and the published sets on the same fresh runs; store and return the records."""
+        plan = self.plan
+        named = [("fitted", described(chosen, plan)), ("start", plan.space.base)]
+        named += [("published", p) for p in plan.compare if p.name != plan.space.base.name]
+        self.runner.store.set_meta("fitted", named[0][1].to_dict())
+        return self.score_all(named)
+
+    def score_all(self, named: Sequence[tuple[str, Potential]]) -> list[dict[str, Any]]:
+        """Score potentials, each with its role, on the same fresh runs; store and return the records."""
+        plan = self.plan
+        states = [*plan.fitted_states, *plan.held_out_states]
+        jobs = [
+            self._independent(potential, states, Purpose.VALIDATION, plan.validation_runs, potential.name)
+            for _, potential in named
+        ]
+        records = []
+        for i, outcomes in enumerate(self._side_by_side(jobs)):
+            role, potential = named[i]
+            fitted = len(plan.fitted_states)
+            record = {
+                **score(outcomes[:fitted], self.objective),
+                "name": potential.name,
+                "role": role,
+                "keys": {state.name: [job.key for job in of] for state, of in zip(states, jobs[i], strict=True)},
+                "potential": potential.to_dict(),
+            }
+            if self.held_out is not None:
+                record["held_out"] = score(outcomes[fitted:], self.held_out)
+            self.runner.store.put_record("validation", i, record)
+            records.append(record)
+        return records
+
+    def _independent(
+        self, potential: Potential, states: Sequence[State], purpose: Purpose, runs: int, label: str
+    ) -> RunsOfStates:
+        """Return runs from their own packings; the same packings for every potential, so that scores are paired."""
+        plan = self.plan
+        targets = [*self.objective.states, *(self.held_out.states if self.held_out else ())]
+        structure = purpose == Purpose.VALIDATION
+        result = []
+        for state, aims in zip(states, targets, strict=False):
+            observe = observation(aims)
+            observe = replace(observe, structure=observe.structure or structure)
+            where = f" {state.name}" if state.name else ""
+            result.append([
+                Job(
+                    potential, plan.packing(state, purpose, n), state.protocols.validation,
+                    plan.run_seed(state, purpose, n), plan.engine, observe, f"{label} {n + 1}{where}",
+                )
+                for n in range(runs)
+            ])  # fmt: skip
+        return result
+
+    def _side_by_side(self, groups: Sequence[RunsOfStates]) -> list[list[list[Outcome]]]:
+        """Run the jobs of all groups together; return their outcomes group by group, state by state."""
+        flat = [job for group in groups for state in group for job in state]
+        outcomes = iter(self.runner.run(flat))
+        return [[[next(outcomes) for _ in state] for state in group] for group in groups]
+
+
+def _distinct_best(evaluated: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
+    """Return the records with the lowest costs less their noise, each point once."""
+    ranked = sorted(evaluated, key=lambda r: max(r["cost"] ** 2 - r["noise"] ** 2, 0.0))
+    seen: dict[tuple[float, ...], Mapping[str, Any]] = {}
+    for record in ranked:
+        seen.setdefault(tuple(record["point"]), record)
+    return list(seen.values())[:count]
+
+
+def score(outcomes: Sequence[Sequence[Outcome]], objective: Objective) -> dict[str, Any]:
+    """Return R_chi (a fraction) over independent runs of one potential, as plain values; ``outcomes`` state by state.
+
+    The n-th runs of all states make one sample. cost and error: mean and standard error; per_curve: of each target
+    alone; per_state: of each state alone; wright: R_X of the mean curves; noise: the scatter of the curves of one
+    sample; failures: reasons of runs that failed. Cost and error are None when fewer than two samples are whole.
     """
-    best = sorted(evaluated, key=lambda r: max(r["cost"] ** 2 - r["noise"] ** 2, 0.0))[: plan.candidates]
-    candidates = [plan.space.from_cube(np.array(r["point"])) for r in best]
-    if len(candidates) == 1:
-        return replace(candidates[0], name=plan.name)
-    jobs = [
-        _independent(plan, potential, Purpose.SELECTION, plan.selection_runs, observe, f"select {c}")
-        for c, potential in enumerate(candidates, start=1)
-    ]
-    costs = []
-    for c, (record, outcomes) in enumerate(zip(best, _side_by_side(runner, jobs), strict=True)):
-        found = score(outcomes, objective)
-        costs.append(found["cost"] if found["cost"] is not None else np.inf)
-        runner.store.put_record("selection", c, {**found, "from_step": record["number"]})
-    if not np.isfinite(min(costs)):
-        raise RunFailedError("every candidate failed on independent runs; see `glasspot status`")
-    return replace(candidates[int(np.argmin(costs))], name=plan.name)
-
-
-def validate(
-    plan: FitPlan, chosen: Potential, objective: Objective, observe: Observe, runner: Runner
-) -> list[dict[str, Any]]:
-    """Score the fit, the start and the published sets on the same fresh runs; store and return the records."""
-    named = [("fitted", described(chosen, plan)), ("start", plan.space.base)]
-    named += [("published", p) for p in plan.compare if p.name != plan.space.base.name]
-    observe = replace(observe, structure=True)
-    runner.store.set_meta("fitted", named[0][1].to_dict())
-    jobs = [
-        _independent(plan, potential, Purpose.VALIDATION, plan.validation_runs, observe, potential.name)
-        for _, potential in named
-    ]
-    records = []
-    for i, outcomes in enumerate(_side_by_side(runner, jobs)):
-        role, potential = named[i]
-        record = {
-            **score(outcomes, objective),
-            "name": potential.name,
-            "role": role,
-            "keys": [job.key for job in jobs[i]],
-            "potential": potential.to_dict(),
-        }
-        runner.store.put_record("validation", i, record)
-        records.append(record)
-    return records
-
-
-def score(outcomes: Sequence[Outcome], objective: Objective) -> dict[str, Any]:
-    """Return R_chi (a fraction) over independent runs of one potential, as plain values.
-
-    cost and error: mean and standard error; per_curve: of each target alone; wright: R_X of the mean curves; noise:
-    the scatter of the curves of one run; failures: reasons of runs that failed. Cost and error are None when fewer
-    than two runs ended well.
-    """
-    good = [gather([o], objective) for o in outcomes if o.ok]
-    reasons = sorted({o.reason for o in outcomes if not o.ok})
-    if len(good) < 2:
-        return {"cost": None, "error": None, "runs": len(good), "per_curve": {}, "failures": reasons}
-    curves = np.array([b.mean_curves() for b in good])
+    samples = [runs for runs in zip(*outcomes, strict=True) if all(o.ok for o in runs)]
+    reasons = sorted({o.reason for state in outcomes for o in state if not o.ok})
+    if len(samples) < 2:
+        return {"cost": None, "error": None, "runs": len(samples), "per_curve": {}, "per_state": {},
+                "failures": reasons}  # fmt: skip
+    curves = np.array(
+        [np.concatenate([gather([o], objective, s).mean_curves() for s, o in enumerate(runs)]) for runs in samples]
+    )
     costs = np.array([objective.r_chi(c) for c in curves])
-    parts = [objective.per_curve(c) for c in curves]
     return {
         "cost": float(costs.mean()),
         "error": float(costs.std(ddof=1) / np.sqrt(len(costs))),
-        "runs": len(good),
-        "per_curve": {name: float(np.mean([p[name] for p in parts])) for name in parts[0]},
+        "runs": len(samples),
+        "per_curve": _means([objective.per_curve(c) for c in curves]),
+        "per_state": _means([objective.per_state(c) for c in curves]),
         "noise": float(np.sqrt(curves.var(0, ddof=1).sum())),
         "reference_noise": objective.reference_noise(),
         "wright": objective.wright_r_x(curves.mean(0)),
@@ -96,8 +152,15 @@ def score(outcomes: Sequence[Outcome], objective: Objective) -> dict[str, Any]:
     }
 
 
+def _means(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([p[name] for p in parts])) for name in parts[0]}
+
+
 def described(chosen: Potential, plan: FitPlan) -> Potential:
     """Return the fitted potential with what a later user must know of it."""
+    temperatures = " and ".join(f"{t:g}" for t in sorted({state.temperature for state in plan.fitted_states})) + " K"
+    one = len(plan.fitted_states) == 1
+    state = f"one {plan.fitted_states[0].kind}" if one else f"{len(plan.fitted_states)} states"
     return replace(
         chosen,
         name=plan.name,
@@ -106,27 +169,8 @@ def described(chosen: Potential, plan: FitPlan) -> Potential:
         doi="",
         verified="partly",
         verification=(
-            f"R_chi against its own target at {plan.temperature:g} K on independent runs; see the report. "
-            "Nothing outside that state was tried."
+            f"R_chi against its own target at {temperatures} on independent runs; see the report. "
+            f"Nothing outside {'that state' if one else 'those states'} was tried."
         ),
-        cautions=(f"Fitted to one liquid at {plan.temperature:g} K: test it before use elsewhere.", *plan.cautions),
+        cautions=(f"Fitted to {state} at {temperatures}: test it before use elsewhere.", *plan.cautions),
     )
-
-
-def _independent(
-    plan: FitPlan, potential: Potential, purpose: Purpose, runs: int, observe: Observe, label: str
-) -> list[Job]:
-    """Return runs from their own packings; the same packings for every potential, so that scores are paired."""
-    return [
-        Job(
-            potential, plan.packing(purpose, n), plan.protocols.validation, plan.run_seed(purpose, n), plan.engine,
-            observe, f"{label} {n + 1}",
-        )
-        for n in range(runs)
-    ]  # fmt: skip
-
-
-def _side_by_side(runner: Runner, groups: Sequence[Sequence[Job]]) -> list[list[Outcome]]:
-    """Run the jobs of all groups together; return their outcomes group by group."""
-    outcomes = iter(runner.run([job for group in groups for job in group]))
-    return [[next(outcomes) for _ in group] for group in groups]

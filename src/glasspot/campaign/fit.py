@@ -8,34 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from itertools import combinations_with_replacement
 from typing import Any, Protocol
 
-import numpy as np
-
+from glasspot.campaign.descend import Descent
 from glasspot.campaign.determination import determination
-from glasspot.campaign.evidence import select, validate
+from glasspot.campaign.evidence import Evidence
 from glasspot.campaign.plan import FitPlan
-from glasspot.campaign.response import Blocks, cost_error, gather, linear_model
 from glasspot.campaign.runner import Runner, RunningJob
-from glasspot.campaign.seeds import Purpose
-from glasspot.campaign.targets import build_objective, observation
-from glasspot.errors import GlasspotError, RunFailedError
-from glasspot.evaluate.job import Continue, Job, Observe, Outcome, Packing
-from glasspot.potential.wall import barrier
-from glasspot.search.gauss_newton import GaussNewton, LinearModel
-from glasspot.target import Objective
-
-# The fit ends when this many evaluations in a row gained less than noise, at the longer length of run.
-PATIENCE = 4
+from glasspot.campaign.targets import build_objective
+from glasspot.errors import GlasspotError
+from glasspot.target.objective import Objective
 
 
 class Listener(Protocol):
     """Told what happens, for a display."""
 
     def stage(self, text: str) -> None:
-        """A new part of the work begins."""
+        """A new part of the work begins: "targets", the name of a search method, "select", "validate"."""
 
     def step(self, record: dict[str, Any]) -> None:
         """An iteration of the fit was recorded."""
@@ -61,96 +50,36 @@ class Fit:
     def run(self) -> None:
         """Do the whole fit; raise GlasspotError when it cannot go on."""
         self.store.set_meta("state", "running")
-        self.listener.stage("targets")
-        objective = build_objective(self.plan, self.runner)
-        self.store.set_meta("objective", objective.to_dict())
-        observe = observation(objective)
-        self.listener.stage("fit")
-        evaluated = self._descend(objective, observe)
+        objective, descent = self.search()
+        evaluated = [r for r in descent.records if r["cost"] is not None]
+        held_out = self._held_out()
+        evidence = Evidence(self.plan, self.runner, objective, held_out)
         self.listener.stage("select")
-        chosen = select(self.plan, evaluated, objective, observe, self.runner)
+        chosen = evidence.select(evaluated)
         self.listener.stage("validate")
-        for record in validate(self.plan, chosen, objective, observe, self.runner):
+        for record in evidence.validate(chosen):
             self.listener.score(record)
+        if descent.model is not None:
+            found = determination(self.plan.space, descent.model, objective)
+            self.store.set_meta("determination", found)
         self._note_times()
         self.store.set_meta("state", "finished")
 
-    def _descend(self, objective: Objective, observe: Observe) -> list[dict[str, Any]]:
-        """Run the proposer until it stops gaining; return the records of the evaluations that have a cost."""
-        plan = self.plan
-        observe = replace(observe, response=plan.space)
-        proposer = GaussNewton(
-            plan.space.to_cube(plan.space.base), objective.scaled_reference(), objective.cumulative(), self._margin
-        )
-        previous: list[Job] | None = None
-        records: list[dict[str, Any]] = []
-        refine = False
-        runs = 0
-        while runs + plan.replicas <= plan.max_runs:
-            point, predicted = proposer.ask(), proposer.predicted
-            jobs = self._evaluation(point, previous, observe, len(records), refine)
-            outcomes = self.runner.run(jobs)
-            runs += len(jobs)
-            failed = next((o for o in outcomes if not o.ok), None)
-            if failed is not None and previous is None:
-                raise RunFailedError(f"the first run of the fit failed ({failed.reason}): {failed.message}")
-            if failed is not None:
-                proposer.tell(None)
-                found = _failure(failed)
-            else:
-                blocks = gather(outcomes, objective)
-                model = linear_model(blocks, point, objective, plan.temperature)
-                proposer.tell(model)
-                found = _measured(model, blocks, objective)
-            if proposer.accepted:
-                previous = jobs
-            records.append({
-                "number": len(records),
-                "run": runs,
-                "point": point.tolist(),
-                "values": plan.space.values(plan.space.from_cube(point)),
-                "predicted": None if np.isnan(predicted) else float(predicted),
-                "accepted": proposer.accepted,
-                "keys": [job.key for job in jobs],
-                "refined": refine,
-                **found,
-            })  # fmt: skip
-            self._keep(records[-1])
-            if stalled(records, refine):
-                if refine:
-                    break
-                refine = True
-        self.store.set_meta("determination", determination(plan.space, proposer.averaged(), objective))
-        return [r for r in records if r["cost"] is not None]
+    def search(self) -> tuple[Objective, Descent]:
+        """Do the first part alone: the targets and the search, without the evidence."""
+        self.listener.stage("targets")
+        objective = build_objective(self.plan, self.plan.fitted_states, self.runner)
+        self.store.set_meta("objective", objective.to_dict())
+        descent = Descent(self.plan, objective, self.runner, self.listener.stage, self._keep)
+        descent.run()
+        return objective, descent
 
-    def _evaluation(
-        self, point: np.ndarray, previous: list[Job] | None, observe: Observe, number: int, refine: bool
-    ) -> list[Job]:
-        """Return the jobs of one evaluation: replicas that continue from those of the last accepted one."""
-        plan = self.plan
-        potential = plan.space.from_cube(point)
-        jobs = []
-        for replica in range(plan.replicas):
-            if previous is None:
-                start: Packing | Continue = plan.packing(Purpose.FIT, replica)
-                protocol = plan.protocols.first
-            else:
-                start = Continue(previous[replica].key)
-                protocol = plan.protocols.refine if refine else plan.protocols.warm
-            label = f"fit {number + 1}" + (f".{replica + 1}" if plan.replicas > 1 else "")
-            seed = plan.run_seed(Purpose.FIT, number, replica)
-            jobs.append(Job(potential, start, protocol, seed, plan.engine, observe, label))
-        return jobs
-
-    def _margin(self, point: np.ndarray) -> float:
-        """Return the least barrier of like-charged pairs over the one asked, less 1: negative where atoms may fuse."""
-        potential = self.plan.space.from_cube(point)
-        heights = [
-            barrier(potential, a, b)
-            for a, b in combinations_with_replacement(self.plan.counts, 2)
-            if potential.charges[a] * potential.charges[b] > 0
-        ]
-        return min(heights, default=np.inf) / self.plan.barrier - 1.0
+    def _held_out(self) -> Objective | None:
+        if not self.plan.held_out_states:
+            return None
+        objective = build_objective(self.plan, self.plan.held_out_states, self.runner)
+        self.store.set_meta("held_out", objective.to_dict())
+        return objective
 
     def _keep(self, record: dict[str, Any]) -> None:
         """Store an iteration; one that was recorded before keeps its time."""
@@ -169,39 +98,6 @@ class Fit:
             "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }  # fmt: skip
         self.store.set_meta("sessions", sessions)
-
-
-def _measured(model: LinearModel, blocks: Blocks, objective: Objective) -> dict[str, Any]:
-    """Return what an evaluation found, for its record."""
-    return {
-        "cost": model.cost,
-        "error": cost_error(blocks, objective),
-        "noise": model.cost_noise,
-        "per_curve": objective.per_curve(model.curves),
-        "reason": "",
-        "message": "",
-    }
-
-
-def _failure(outcome: Outcome) -> dict[str, Any]:
-    """Return why an evaluation found nothing, for its record."""
-    return {
-        "cost": None, "error": None, "noise": None, "per_curve": {}, "reason": outcome.reason,
-        "message": outcome.message,
-    }  # fmt: skip
-
-
-def stalled(records: Sequence[dict[str, Any]], refine: bool) -> bool:
-    """Return whether the last evaluations gained nothing that stands out of the noise.
-
-    Counted since the runs got longer, where they did: longer runs have another noise.
-    """
-    costs = [r["cost"] if r["cost"] is not None else np.inf for r in records if r["refined"] == refine]
-    noises = [r["noise"] for r in records if r["noise"] is not None]
-    if len(costs) <= PATIENCE:
-        return False
-    before, lately = min(costs[:-PATIENCE]), min(costs[-PATIENCE:])
-    return bool(lately > before - max(0.03 * before, 0.3 * noises[-1]))
 
 
 def run_fit(plan: FitPlan, runner: Runner, listener: Listener) -> None:

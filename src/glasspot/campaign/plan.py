@@ -14,7 +14,12 @@ from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.protocol import Protocol
 from glasspot.structure.frames import cell_matrix
-from glasspot.target import CurveTarget
+from glasspot.target.number import NumberTarget
+from glasspot.target.objective import HistogramTarget
+
+# Seeds of the n-th state are those of the first, moved on by this: no fit has so many replicas or runs.
+STATE_STRIDE = 1_000_000
+LIQUID, GLASS = "liquid", "glass"
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,14 @@ class SimulatedTarget:
     r_range: tuple[float, float]
     bin_width: float
     weight: float
+
+    @property
+    def reach(self) -> float:
+        """Distance (A) that the fine histogram must hold."""
+        return self.r_range[1]
+
+
+AnyTarget = SimulatedTarget | HistogramTarget | NumberTarget
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,31 @@ class Protocols:
 
 
 @dataclass(frozen=True)
+class State:
+    """One simulated system of a fit: a liquid in equilibrium, or a glass quenched from it, at constant volume."""
+
+    name: str  # "" where there is only one
+    counts: Mapping[str, int]
+    cell_length: float  # A
+    temperature: float  # K
+    protocols: Protocols
+    targets: tuple[AnyTarget, ...]
+    kind: str = LIQUID
+    held_out: bool = False  # scored at the end, never part of the cost
+    index: int = 0  # place among the states of the plan: its seeds
+
+    @property
+    def cell(self) -> Any:
+        """Cell matrix, (3, 3) in A."""
+        return cell_matrix(self.cell_length)
+
+    @property
+    def warm(self) -> bool:
+        """Whether an evaluation may go on from another one's last configuration: a glass must be melted anew."""
+        return self.kind == LIQUID
+
+
+@dataclass(frozen=True)
 class FitPlan:
     """Everything that decides the course of a fit; GlasspotError when ``max_runs`` do not allow one evaluation."""
 
@@ -50,12 +88,8 @@ class FitPlan:
     seed: int
     name: str  # of the fitted potential
     space: ParameterSpace
-    counts: Mapping[str, int]
-    cell_length: float  # A
-    temperature: float  # K
-    protocols: Protocols
+    states: tuple[State, ...]
     engine: EngineChoice
-    targets: tuple[CurveTarget | SimulatedTarget, ...]
     compare: tuple[Potential, ...]
     replicas: int
     max_runs: int
@@ -65,24 +99,57 @@ class FitPlan:
     validation_runs: int
     reference_runs: int
     source: Mapping[str, Any]  # the settings as they were given, to tell what changed on --resume
+    methods: tuple[str, ...] = ("gauss-newton",)
+    patience: int | None = None  # evaluations without gain (generations for CMA-ES); None: that of each method
+    start_points: int | None = None  # of the Sobol set that Bayesian optimisation starts from; None: by dimension
+    batch: int = 1  # points proposed together, where the method leaves the choice
 
     @property
-    def system(self) -> System:
-        """What the engine will be asked to run."""
-        simulated = (target.potential for target in self.targets if isinstance(target, SimulatedTarget))
-        potentials = (self.space.base, *self.compare, *simulated)
-        return System(potentials, tuple(self.counts), cell_matrix(self.cell_length))
+    def fitted_states(self) -> tuple[State, ...]:
+        """The states whose targets are the cost."""
+        return tuple(state for state in self.states if not state.held_out)
 
-    def packing(self, purpose: Purpose, number: int) -> Packing:
-        """Return the ``number``-th random packing for one purpose."""
-        return Packing(self.counts, self.cell_length, draw_seed(self.seed, Purpose.PACKING, purpose, number))
+    @property
+    def held_out_states(self) -> tuple[State, ...]:
+        """The states that only test the result."""
+        return tuple(state for state in self.states if state.held_out)
 
-    def run_seed(self, purpose: Purpose, number: int, replica: int = 0) -> int:
+    @property
+    def runs_per_evaluation(self) -> int:
+        """MD runs of one evaluation."""
+        return self.replicas * len(self.fitted_states)
+
+    @property
+    def systems(self) -> tuple[System, ...]:
+        """What the engine will be asked to run, for each state."""
+        found = []
+        for state in self.states:
+            simulated = (target.potential for target in state.targets if isinstance(target, SimulatedTarget))
+            found.append(System((self.space.base, *self.compare, *simulated), tuple(state.counts), state.cell))
+        return tuple(found)
+
+    def packing(self, state: State, purpose: Purpose, number: int) -> Packing:
+        """Return the ``number``-th random packing of a state for one purpose."""
+        part = number + STATE_STRIDE * state.index
+        return Packing(state.counts, state.cell_length, draw_seed(self.seed, Purpose.PACKING, purpose, part))
+
+    def run_seed(self, state: State, purpose: Purpose, number: int, replica: int = 0) -> int:
         """Return the seed of the velocities of a run."""
-        return draw_seed(self.seed, purpose, number, replica)
+        return draw_seed(self.seed, purpose, number, replica + STATE_STRIDE * state.index)
 
     def __post_init__(self) -> None:
-        if self.max_runs < self.replicas:
+        if not self.fitted_states:
+            raise GlasspotError("every [[system]] is held out; a fit needs at least one whose targets are the cost")
+        if self.max_runs < self.runs_per_evaluation:
+            states = len(self.fitted_states)
+            each = f" of each of {states} states" if states > 1 else ""
             raise GlasspotError(
-                f"fit.max_runs is {self.max_runs}, less than the {self.replicas} md.replicas of one evaluation"
+                f"fit.max_runs is {self.max_runs}, less than the {self.replicas} md.replicas{each} of one evaluation"
             )
+
+
+def describe(state: State) -> str:
+    """Return a state in a few words."""
+    atoms = f"{sum(state.counts.values())} atoms"
+    name = f"{state.name}: " if state.name else ""
+    return f"{name}{atoms}, {state.kind} at {state.temperature:g} K"

@@ -1,9 +1,11 @@
-"""From outcomes to what a proposer and a judge need: scaled curves, their errors, their Jacobian and its noise.
+"""From outcomes to what a proposer and a judge need: scaled values, their errors, their Jacobian and its noise.
 
-Runs of the same potential are put together block by block. With the blocks' means of the scaled curves y, of the
-slopes s = dU/du and of their product, over all frames of all runs,
+Runs of the same potential in the same state are put together block by block. With the blocks' means of the scaled
+values y, of the slopes s = dU/du and of their product, over all frames of all runs,
 
     J = -beta ( <y s> - <y> <s> ),        S = (B-1)/B sum_b (J_b - <J_b>)^T (J_b - <J_b>),   J_b without block b.
+
+States are simulated apart: their values stand one after the other, and the S of each adds up.
 """
 
 from __future__ import annotations
@@ -15,59 +17,119 @@ import numpy as np
 
 from glasspot.evaluate.job import Outcome
 from glasspot.search.gauss_newton import LinearModel
-from glasspot.target import Objective
+from glasspot.target.number import NumberTarget
+from glasspot.target.objective import Objective
 from glasspot.units import BOLTZMANN
+
+GPA_PER_BAR = 1e-4
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """Block means in the space of the scaled curves (m) and the cube (n), with the number of frames of each block."""
+    """Block means of one state: its scaled values (m) and the cube (n), with the number of frames of each block."""
 
     frames: np.ndarray  # (b,)
     curves: np.ndarray  # (b, m)
+    runs: np.ndarray  # (b,) which run each block is from
     slopes: np.ndarray | None = None  # (b, n) eV
     products: np.ndarray | None = None  # (b, m, n) eV
 
     def mean_curves(self) -> np.ndarray:
-        """Return the curves averaged over all frames, (m,)."""
+        """Return the values averaged over all frames, (m,)."""
         return np.average(self.curves, axis=0, weights=self.frames)
 
     def curve_scatter(self) -> np.ndarray:
-        """Return deviations d (b, m) of the blocks, scaled so that d^T d is the covariance of the mean curves."""
+        """Return deviations d (b, m) of the blocks, scaled so that d^T d is the covariance of the mean values."""
         count = len(self.frames)
         return np.asarray((self.curves - self.curves.mean(0)) / np.sqrt(count * (count - 1)))
 
 
-def gather(outcomes: Sequence[Outcome], objective: Objective) -> Blocks:
-    """Return the blocks of all ``outcomes`` (of one potential), mapped on the curves of ``objective``."""
-    mapping = objective.scaled_map()
-    frames, curves, slopes, products = [], [], [], []
-    for outcome in outcomes:
+@dataclass(frozen=True)
+class Measurement:
+    """What one evaluation says, over all states: scaled values (m,), their cost, its error and its noise."""
+
+    curves: np.ndarray
+    scatter: np.ndarray  # (k, m), scatter^T scatter is the covariance of the curves
+    cost: float
+    error: float
+    noise: float  # R_chi that sampling noise alone gives at this length of run
+    model: LinearModel | None  # where the runs observed the response
+
+
+def measure(
+    outcomes: Sequence[Sequence[Outcome]], point: np.ndarray, objective: Objective, temperatures: Sequence[float]
+) -> Measurement:
+    """Return what the runs of one potential say; ``outcomes`` and ``temperatures`` (K) state by state."""
+    blocks = [gather(found, objective, i) for i, found in enumerate(outcomes)]
+    curves = np.concatenate([b.mean_curves() for b in blocks])
+    scatter = _stacked([b.curve_scatter() for b in blocks])
+    cost, noise = objective.r_chi(curves), float(np.linalg.norm(scatter))
+    error = max(_error(blocks, objective, by_run=False), _error(blocks, objective, by_run=True))
+    model = None
+    if all(b.products is not None for b in blocks):
+        parts = [_response(b, t) for b, t in zip(blocks, temperatures, strict=True)]
+        model = LinearModel(
+            point=np.array(point, dtype=float),
+            curves=curves,
+            jacobian=np.concatenate([jacobian for jacobian, _ in parts]),
+            jacobian_noise=np.sum([spread for _, spread in parts], axis=0),
+            cost=cost,
+            cost_noise=noise,
+            scatter=scatter,
+        )
+    return Measurement(curves, scatter, cost, error, noise, model)
+
+
+def gather(outcomes: Sequence[Outcome], objective: Objective, state: int = 0) -> Blocks:
+    """Return the blocks of all ``outcomes`` (of one potential in one state), mapped on the values of ``objective``."""
+    mapping, offset = objective.state_map(state)
+    numbers = objective.states[state].numbers
+    scales = [objective.scale_of(number) for number in numbers]
+    frames, curves, runs, slopes, products = [], [], [], [], []
+    for run, outcome in enumerate(outcomes):
         arrays = outcome.arrays
         count = len(arrays["frames"])
         frames.append(arrays["frames"].astype(float))
-        block_curves = arrays["histogram"].reshape(count, -1) @ mapping.T
-        curves.append(block_curves)
+        runs.append(np.full(count, run))
+        block_curves = arrays["histogram"].reshape(count, -1) @ mapping.T + offset
+        block_numbers = [s * _blocks_of(number, outcome) for s, number in zip(scales, numbers, strict=True)]
+        curves.append(np.column_stack([block_curves, *block_numbers]))
         if "cross" in arrays:
             n = arrays["slope"].shape[1]
-            offset = arrays["slope_offset"]
+            slope_offset = arrays["slope_offset"]
             cross = arrays["cross"].reshape(count, -1, n).astype(float)
             product = np.einsum("mk,bkn->bmn", mapping, cross, optimize=True)
+            product += offset[None, :, None] * arrays["slope"][:, None, :]
             # Slopes are stored relative to each run's first frame; runs are only comparable on one footing.
-            slopes.append(arrays["slope"] + offset)
-            products.append(product + block_curves[:, :, None] * offset)
+            slopes.append(arrays["slope"] + slope_offset)
+            products.append(product + block_curves[:, :, None] * slope_offset)
     return Blocks(
         np.concatenate(frames),
         np.concatenate(curves),
+        np.concatenate(runs),
         np.concatenate(slopes) if slopes else None,
         np.concatenate(products) if products else None,
     )
 
 
-def linear_model(blocks: Blocks, point: np.ndarray, objective: Objective, temperature: float) -> LinearModel:
-    """Return the curves and their response at ``point`` of the cube, from equilibrium runs at ``temperature`` (K)."""
-    curves = blocks.mean_curves()
-    scatter = blocks.curve_scatter()
+def _blocks_of(number: NumberTarget, outcome: Outcome) -> np.ndarray:
+    """Return a number of a run for each of its blocks, (b,); one that is known of the whole run only is repeated."""
+    count = len(outcome.arrays["frames"])
+    if number.quantity == "pressure":
+        pieces = np.array_split(outcome.arrays["thermo"][:, 3], count)
+        return np.array([GPA_PER_BAR * piece.mean() for piece in pieces])
+    return np.full(count, float(outcome.numbers[number.quantity]))
+
+
+def _stacked(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return deviations of states that know nothing of each other as one, (sum k, sum m): the blocks of a diagonal."""
+    from scipy.linalg import block_diag
+
+    return np.asarray(block_diag(*parts))
+
+
+def _response(blocks: Blocks, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the Jacobian (m, n) of one state's values and its noise S (n, n), from equilibrium at one temperature."""
     jacobian = _jacobian(blocks, np.ones(len(blocks.frames), dtype=bool), temperature)
     left_out = []
     for b in range(len(blocks.frames)):
@@ -76,26 +138,28 @@ def linear_model(blocks: Blocks, point: np.ndarray, objective: Objective, temper
         left_out.append(_jacobian(blocks, keep, temperature))
     deviations = np.array(left_out) - np.mean(left_out, axis=0)
     count = len(left_out)
-    noise = (count - 1) / count * np.einsum("bmi,bmj->ij", deviations, deviations)
-    return LinearModel(
-        point=np.array(point, dtype=float),
-        curves=curves,
-        jacobian=jacobian,
-        jacobian_noise=noise,
-        cost=objective.r_chi(curves),
-        cost_noise=float(np.linalg.norm(scatter)),
-        scatter=scatter,
-    )
+    return jacobian, (count - 1) / count * np.einsum("bmi,bmj->ij", deviations, deviations)
 
 
-def cost_error(blocks: Blocks, objective: Objective) -> float:
-    """Return the standard error of R_chi of the mean curves, by the jackknife over blocks."""
-    count = len(blocks.frames)
-    costs = []
-    for b in range(count):
-        weights = np.delete(blocks.frames, b)
-        costs.append(objective.r_chi(np.average(np.delete(blocks.curves, b, axis=0), axis=0, weights=weights)))
-    return float(np.sqrt((count - 1) / count * np.sum((np.array(costs) - np.mean(costs)) ** 2)))
+def _error(blocks: Sequence[Blocks], objective: Objective, by_run: bool) -> float:
+    """Return the standard error of R_chi of the mean values, by the jackknife over the blocks, or over whole runs.
+
+    Blocks of one run share its slow fluctuations, so they tell too little; runs tell all, where there are several.
+    """
+    means = [b.mean_curves() for b in blocks]
+    variance = 0.0
+    for s, state in enumerate(blocks):
+        units = state.runs if by_run else np.arange(len(state.frames))
+        names = np.unique(units)
+        if len(names) < 2:
+            continue
+        costs = []
+        for name in names:
+            keep = units != name
+            mean = np.average(state.curves[keep], axis=0, weights=state.frames[keep])
+            costs.append(objective.r_chi(np.concatenate([*means[:s], mean, *means[s + 1 :]])))
+        variance += (len(names) - 1) / len(names) * float(np.sum((np.array(costs) - np.mean(costs)) ** 2))
+    return float(np.sqrt(variance))
 
 
 def _jacobian(blocks: Blocks, keep: np.ndarray, temperature: float) -> np.ndarray:

@@ -15,6 +15,7 @@ class Purpose(IntEnum):
     SELECTION = 2
     VALIDATION = 3
     REFERENCE = 4
+    SEARCH = 5
 
 
 def draw_seed(seed: int, purpose: Purpose, number: int, part: int) -> int:

@@ -1,60 +1,76 @@
-"""The objective of a fit: curves that were given, and those of a published potential's liquid, simulated first."""
+"""From the targets of a plan to its objective: references that are liquids of published potentials are run first."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from glasspot.campaign.plan import FitPlan, SimulatedTarget
+from glasspot.campaign.plan import FitPlan, SimulatedTarget, State
 from glasspot.campaign.runner import Runner
 from glasspot.campaign.seeds import Purpose, draw_seed
 from glasspot.errors import RunFailedError
 from glasspot.evaluate.job import Job, Observe, Outcome, Packing
 from glasspot.structure.frames import species_order
 from glasspot.structure.pairs import pair_labels
-from glasspot.target import CurveTarget, Objective, System, curve_target
+from glasspot.target.curve import CurveTarget, curve_target
+from glasspot.target.number import NumberTarget
+from glasspot.target.objective import HistogramTarget, Objective, StateTargets
+from glasspot.target.system import System
 
 # Widest spacing of the fine histogram's nodes (A). Linear sharing between nodes errs by dr^2/8 of the curvature of u;
 # 0.0125 A keeps that under 1 % of kT for the steepest bond met (Si-O, B-O).
 WIDEST_NODE = 0.0125
 
 
-def observation(objective: Objective) -> Observe:
-    """Return what each run folds for ``objective``."""
-    return Observe(objective.r_max, objective.n_nodes)
+def observation(targets: StateTargets) -> Observe:
+    """Return what each run of a state folds for its targets."""
+    structure = any(number.quantity.startswith("coordination") for number in targets.numbers)
+    return Observe(targets.r_max, targets.n_nodes, structure=structure)
 
 
-def build_objective(plan: FitPlan, runner: Runner) -> Objective:
-    """Return the objective; reference potentials are simulated first. RunFailedError when such a run fails."""
-    system = System(pair_labels(species_order(plan.counts)), plan.counts, plan.cell_length**3)
-    widths = [t.bin_width if isinstance(t, SimulatedTarget) else float(t.edges[1] - t.edges[0]) for t in plan.targets]
-    ends = [t.r_range[1] if isinstance(t, SimulatedTarget) else float(t.edges[-1]) for t in plan.targets]
+def build_objective(plan: FitPlan, states: Sequence[State], runner: Runner) -> Objective:
+    """Return the objective of ``states``; reference potentials are simulated first.
+
+    RunFailedError when such a run fails.
+    """
+    return Objective(tuple(_state_targets(plan, state, runner) for state in states))
+
+
+def _state_targets(plan: FitPlan, state: State, runner: Runner) -> StateTargets:
+    system = System(pair_labels(species_order(state.counts)), state.counts, state.cell_length**3)
+    curves = [t for t in state.targets if not isinstance(t, NumberTarget)]
+    numbers = tuple(t for t in state.targets if isinstance(t, NumberTarget))
     # Nodes that fall on the edges of the finest target's bins, and a range that holds potential and targets.
-    finest = min(widths)
+    finest = min((t.bin_width for t in curves if math.isfinite(t.bin_width)), default=WIDEST_NODE)
     spacing = finest / math.ceil(finest / WIDEST_NODE)
-    n_nodes = math.ceil(max(*ends, plan.space.base.r_max) / spacing - 1e-9)
+    reach = max([plan.space.base.r_max, *(t.reach for t in curves)])
+    n_nodes = math.ceil(reach / spacing - 1e-9)
     r_max = n_nodes * spacing
-    simulated = [t for t in plan.targets if isinstance(t, SimulatedTarget)]
-    given = tuple(t for t in plan.targets if isinstance(t, CurveTarget))
+    simulated = [t for t in curves if isinstance(t, SimulatedTarget)]
+    given: tuple[HistogramTarget, ...] = tuple(t for t in curves if not isinstance(t, SimulatedTarget))
     if simulated:
-        outcomes = _reference_outcomes(plan, simulated, runner, Observe(r_max, n_nodes))
+        outcomes = _reference_outcomes(plan, state, simulated, runner, Observe(r_max, n_nodes))
         given += tuple(_simulated(t, system, outcomes[t.potential.name], r_max, n_nodes) for t in simulated)
-    return Objective(given, system, r_max, n_nodes)
+    return StateTargets(state.name, given, system, r_max, n_nodes, numbers)
 
 
 def _reference_outcomes(
-    plan: FitPlan, targets: list[SimulatedTarget], runner: Runner, observe: Observe
+    plan: FitPlan, state: State, targets: list[SimulatedTarget], runner: Runner, observe: Observe
 ) -> dict[str, list[Outcome]]:
     potentials = {t.potential.name: t.potential for t in targets}
     result = {}
     for name, potential in potentials.items():
         jobs = []
         for n in range(plan.reference_runs):
-            packing, velocities = (draw_seed(plan.seed, Purpose.REFERENCE, n, part) for part in (0, 1))
-            start = Packing(plan.counts, plan.cell_length, packing)
+            # Two parts for each run of each state.
+            packing, velocities = (
+                draw_seed(plan.seed, Purpose.REFERENCE, n, part + 2 * state.index) for part in (0, 1)
+            )
+            start = Packing(state.counts, state.cell_length, packing)
             label = f"reference {name} {n + 1}"
-            jobs.append(Job(potential, start, plan.protocols.reference, velocities, plan.engine, observe, label))
+            jobs.append(Job(potential, start, state.protocols.reference, velocities, plan.engine, observe, label))
         outcomes = runner.run(jobs)
         failed = [o for o in outcomes if not o.ok]
         if failed:
@@ -70,7 +86,7 @@ def _simulated(
     n_bins = round(target.r_range[1] / target.bin_width)
     edges = np.arange(n_bins + 1) * target.bin_width
     blank = CurveTarget(target.label, target.pair, edges, np.ones(n_bins))
-    mapping = Objective((blank,), system, r_max, n_nodes).curve_map(blank)
+    mapping = blank.curve_map(system, r_max, n_nodes)
     curves = np.array([mapping @ o.mean_histogram() for o in outcomes])
     error = curves.std(0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else None
     centres = 0.5 * (edges[1:] + edges[:-1])

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from glasspot.campaign.plan import FitPlan
 
 HELP = "fit a potential to a target, validate it and write the report"
 DESCRIPTION = """\
@@ -42,16 +47,17 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.campaign.runner import Runner
     from glasspot.cli.fit_display import FitDisplay
     from glasspot.config import load_fit_config
-    from glasspot.evaluate.engines import check_system, prepare_engine
+    from glasspot.evaluate.engines import check_system
     from glasspot.execute import executor_factory, local_workers
-    from glasspot.fit_settings import fit_plan
+    from glasspot.fit_settings.plan import fit_plan
     from glasspot.report.write import write_report
     from glasspot.store import Store
 
     path: Path = args.run_file
     config = load_fit_config(path)
     plan, notes = fit_plan(config, path.resolve().parent, args.engine)
-    check_system(plan.engine, plan.system)
+    for system in plan.systems:
+        check_system(plan.engine, system)
     folder: Path = args.out or Path("runs") / path.resolve().parent.name
     workers = args.workers if args.workers is not None else config.run.workers or local_workers()
     factory = executor_factory(workers)
@@ -62,10 +68,17 @@ def run(args: argparse.Namespace) -> int:
         if store.get_meta("plan") is None:  # also after a crash before the first run
             keep_plan(store, plan, path)
         with FitDisplay(plan, folder, notes, workers) as display:
-            prepare = partial(prepare_engine, plan.engine, plan.system, display.say)
+            prepare = partial(_prepare, plan, display.say)
             with Runner(store, folder, factory, display.running, prepare) as runner:
                 run_fit(plan, runner, display)
             display.stage("report")
             page = write_report(folder)
         display.finish(store, page)
     return 0
+
+
+def _prepare(plan: FitPlan, say: Callable[[str], None]) -> None:
+    from glasspot.evaluate.engines import prepare_engine
+
+    for system in plan.systems:
+        prepare_engine(plan.engine, system, say)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from glasspot.campaign.plan import FitPlan
+from glasspot.campaign.plan import FitPlan, describe
 from glasspot.campaign.runner import RunningJob
 from glasspot.cli.display import Display, clock, speed
 from glasspot.report.status import noise_floor, score_of
@@ -15,7 +15,11 @@ from glasspot.store import Store
 
 STAGES = {
     "targets": "targets",
-    "fit": "fit",
+    "gauss-newton": "fit: Gauss-Newton",
+    "bayes": "fit: Bayesian optimisation",
+    "cma-es": "fit: CMA-ES",
+    "conjugate-gradient": "fit: conjugate gradients",
+    "sobol": "fit: Sobol points",
     "select": "choose among the best, on independent runs",
     "validate": "validate on fresh runs",
     "report": "write the report",
@@ -32,8 +36,9 @@ class FitDisplay(Display):
         self.current = ""
         self.best: tuple[float, float] | None = None
         self.runs = 0
-        what = f"{sum(plan.counts.values())} atoms, {plan.temperature:g} K, engine {plan.engine.name}"
-        self.say(f"{plan.title}: {what}, {workers} workers")
+        self.say(f"{plan.title}: engine {plan.engine.name}, {workers} workers")
+        for state in plan.states:
+            self.say(f"  {describe(state)}{' (held out)' if state.held_out else ''}")
         self.say(f"folder: {folder}")
         for note in notes:
             self.say(f"note: {note}")
@@ -50,12 +55,12 @@ class FitDisplay(Display):
         self.runs = record["run"]
         head = f"[{self._clock()}] run {record['run']:3d}"
         if record["cost"] is None:
-            self.say(f"{head}  MD failed ({record['reason']}): shorter step next")
+            self.say(f"{head}  MD failed ({record['reason']})")
             return
         if self.best is None or record["cost"] < self.best[0]:
             self.best = (record["cost"], record["error"])
         predicted = "" if record["predicted"] is None else f", predicted {100 * record['predicted']:.2f} %"
-        verdict = "" if record["accepted"] else ", not accepted"
+        verdict = "" if record["accepted"] or record["method"] != "gauss-newton" else ", not accepted"
         longer = ", longer run" if record["refined"] else ""
         self.say(
             f"{head}  R_chi {100 * record['cost']:6.2f} +- {100 * record['error']:.2f} %{predicted}{verdict}{longer}"
@@ -98,7 +103,8 @@ class FitDisplay(Display):
         floor = noise_floor(scores)
         if floor is not None:
             self.say(f"noise floor, what a perfect model gets in runs of this length: {100 * floor:.2f} %")
-        open_directions = [d for d in store.get_meta("determination")["directions"] if not d["determined"]]
+        found = store.get_meta("determination") or {"directions": []}
+        open_directions = [d for d in found["directions"] if not d["determined"]]
         if open_directions:
             self.say(f"not determined by the data: {len(open_directions)} of {len(self.plan.space.names)} directions:")
         for direction in open_directions:
@@ -107,11 +113,12 @@ class FitDisplay(Display):
 
     def _left(self, jobs: Sequence[RunningJob]) -> str:
         """Return the time left in this part. In the fit that of all evaluations allowed: it often stops earlier."""
-        if self.current == STAGES["fit"] and self.runs:
+        if self.current.startswith("fit") and self.runs:
             seconds = (time.monotonic() - self.began) / self.runs * max(self.plan.max_runs - self.runs, 0)
         else:
             steps = sum(job.total_steps - job.step for job in jobs)
-            seconds = steps * sum(self.plan.counts.values()) / sum(job.atom_steps_per_s for job in jobs)
+            atoms = [sum(state.counts.values()) for state in self.plan.states]
+            seconds = steps * sum(atoms) / len(atoms) / sum(job.atom_steps_per_s for job in jobs)
         amount = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
         return f"about {amount} left in this part"
 

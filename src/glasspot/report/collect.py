@@ -12,10 +12,11 @@ from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import Outcome
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
-from glasspot.report.data import CurvePanel, Direction, FitReport, Parameter, Score, Series, Step
+from glasspot.report.data import Direction, FitReport, Parameter, Score, Step
 from glasspot.report.status import Record, best_step, noise_floor, state_of
+from glasspot.report.store_panels import curve_panels, good_outcomes, structure_panels
 from glasspot.store import Store
-from glasspot.target import Objective
+from glasspot.target.objective import Objective
 
 
 def collect(folder: Path) -> FitReport:
@@ -27,7 +28,9 @@ def collect(folder: Path) -> FitReport:
         space = ParameterSpace.from_dict(plan["space"])
         steps = store.records("step")
         scores = store.records("validation")
-        outcomes = {s["name"]: _outcomes(store, s["keys"]) for s in scores}
+        held = store.get_meta("held_out")
+        held_out = Objective.from_dict(held) if held else None
+        outcomes = {s["name"]: {state: good_outcomes(store, keys) for state, keys in s["keys"].items()} for s in scores}
         fitted = store.get_meta("fitted")
         stored = store.get_meta("objective")
         found = store.get_meta("determination")
@@ -41,8 +44,8 @@ def collect(folder: Path) -> FitReport:
             directions=_directions(found),
             scores=tuple(_score(s, outcomes[s["name"]]) for s in scores),
             noise_floor=_or_nan(noise_floor(scores)),
-            panels=_curve_panels(objective, scores, outcomes, store, steps),
-            structure_panels=_structure_panels(scores, outcomes),
+            panels=curve_panels([o for o in (objective, held_out) if o], scores, outcomes, store, steps),
+            structure_panels=structure_panels(scores, outcomes),
             potentials=_potentials(space, steps, scores),
             elements=_elements(objective, space),
             fitted=Potential.from_dict(fitted) if fitted else None,
@@ -50,11 +53,6 @@ def collect(folder: Path) -> FitReport:
             provenance=_provenance(store, plan),
             cautions=tuple(plan["cautions"]),
         )
-
-
-def _outcomes(store: Store, keys: Sequence[str]) -> list[Outcome]:
-    found = [store.get_outcome(key) for key in keys]
-    return [outcome for outcome in (Outcome.from_bytes(data) for data in found if data) if outcome.ok]
 
 
 def _step(record: Record) -> Step:
@@ -71,6 +69,7 @@ def _step(record: Record) -> Step:
         values=record["values"],
         note=note,
         places=dict(zip(record["values"], record["point"], strict=True)),
+        method=record["method"],
     )
 
 
@@ -87,7 +86,7 @@ def _elements(objective: Objective | None, space: ParameterSpace) -> tuple[str, 
     """Return the elements of the system, as the pairs of its histograms name them."""
     if objective is None:
         return space.base.elements
-    return objective.system.elements
+    return tuple(dict.fromkeys(element for state in objective.states for element in state.system.elements))
 
 
 def _parameters(
@@ -126,74 +125,32 @@ def _directions(found: Record | None) -> tuple[Direction, ...]:
     return tuple(Direction(d["cost_change"], d["determined"], d["components"], d["words"]) for d in found["directions"])
 
 
-def _score(record: Record, outcomes: Sequence[Outcome]) -> Score:
+def _score(record: Record, outcomes: Mapping[str, Sequence[Outcome]]) -> Score:
     observables: dict[str, float] = {}
-    for name in sorted({name for o in outcomes for name in o.numbers if name.startswith(("coordination", "angle"))}):
-        observables[name] = float(np.mean([o.numbers[name] for o in outcomes if name in o.numbers]))
+    for state, found in outcomes.items():
+        where = f", {state}" if state else ""
+        names = {name for o in found for name in o.numbers if name.startswith(("coordination", "angle"))}
+        for name in sorted(names):
+            observables[name + where] = float(np.mean([o.numbers[name] for o in found if name in o.numbers]))
+        if found:
+            pressure = float(np.mean([o.numbers["pressure_bar"] for o in found]))
+            observables[f"pressure (GPa){where}"] = pressure * 1e-4
     for name, value in record.get("wright", {}).items():
         observables[f"Wright's R_X of {name} (%)"] = 100 * value
-    if outcomes:
-        observables["pressure (GPa)"] = float(np.mean([o.numbers["pressure_bar"] for o in outcomes])) * 1e-4
+    held_out = record.get("held_out", {})
     return Score(
         name=record["name"],
         role=record["role"],
         cost=_or_nan(record["cost"]),
         error=_or_nan(record["error"]),
         runs=record["runs"],
-        per_curve=record["per_curve"],
+        per_curve={**record["per_curve"], **held_out.get("per_curve", {})},
         observables=observables,
         note=", ".join(record["failures"]),
+        per_state=record["per_state"],
+        held_out=_or_nan(held_out.get("cost")),
+        held_out_error=_or_nan(held_out.get("error")),
     )
-
-
-def _curve_panels(
-    objective: Objective | None,
-    scores: Sequence[Record],
-    outcomes: Mapping[str, Sequence[Outcome]],
-    store: Store,
-    steps: Sequence[Record],
-) -> tuple[CurvePanel, ...]:
-    if objective is None:
-        return ()
-    groups = [(s["name"], s["role"], outcomes[s["name"]]) for s in scores if outcomes[s["name"]]]
-    if not groups:
-        # Not validated yet: the first and the best evaluation of the fit itself.
-        best = best_step(steps)
-        if best is not None:
-            first = next(s for s in steps if s["cost"] is not None)
-            groups = [("start", "start", _outcomes(store, first["keys"]))]
-            groups += [("best so far", "fitted", _outcomes(store, best["keys"]))] if best is not first else []
-    panels = []
-    for target in objective.targets:
-        mapping = objective.curve_map(target)
-        series = [Series("target", target.r, target.values, target.error, "target")]
-        for name, role, found in groups:
-            curves = np.array([mapping @ o.mean_histogram() for o in found])
-            error = curves.std(0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else None
-            series.append(Series(name, target.r, curves.mean(0), error, role))
-        panels.append(CurvePanel(target.label, "r (A)", "g(r)", tuple(series)))
-    return tuple(panels)
-
-
-def _structure_panels(scores: Sequence[Record], outcomes: Mapping[str, Sequence[Outcome]]) -> tuple[CurvePanel, ...]:
-    """Return a panel for each angle and coordination distribution that the validation runs hold."""
-    names: dict[str, None] = {}
-    for found in outcomes.values():
-        for outcome in found:
-            names |= dict.fromkeys(n.removesuffix("|y") for n in outcome.arrays if n.endswith("|y"))
-    panels = []
-    for name in names:
-        series = []
-        for score in scores:
-            found = [o for o in outcomes[score["name"]] if f"{name}|y" in o.arrays]
-            if found:
-                x = found[0].arrays[f"{name}|x"]  # the same bins in every run
-                curves = np.array([o.arrays[f"{name}|y"] for o in found])
-                series.append(Series(score["name"], x, curves.mean(0), None, score["role"]))
-        angle = name.startswith("angle")
-        x_label, y_label = ("angle (degrees)", "density (1/degree)") if angle else ("neighbours", "fraction of atoms")
-        panels.append(CurvePanel(name, x_label, y_label, tuple(series)))
-    return tuple(panels)
 
 
 def _timings(store: Store) -> dict[str, float]:

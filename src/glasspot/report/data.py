@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -44,6 +45,7 @@ class Step:
     values: Mapping[str, float]  # parameter name -> value in the unit of the potential file
     note: str = ""  # reason of a failure, or "far"/"near" phase, in words
     places: Mapping[str, float] = field(default_factory=dict)  # parameter name -> place in its window, 0 to 1
+    method: str = "gauss-newton"
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,9 @@ class Score:
     per_curve: Mapping[str, float]  # target label -> R_chi of that curve alone
     observables: Mapping[str, float] = field(default_factory=dict)  # "coordination Si-O" -> 4.02 ...
     note: str = ""
+    per_state: Mapping[str, float] = field(default_factory=dict)  # state -> R_chi of that state alone
+    held_out: float = math.nan  # R_chi of the states that were held out of the fit
+    held_out_error: float = math.nan
 
 
 @dataclass(frozen=True)

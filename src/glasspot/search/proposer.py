@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 
@@ -49,8 +49,8 @@ class Evaluation:
 class Proposer(Protocol):
     """A search method."""
 
-    name: str
-    needs_response: bool  # it wants ``Evaluation.model``
+    name: ClassVar[str]
+    needs_response: ClassVar[bool]  # it wants ``Evaluation.model``
 
     @property
     def place(self) -> np.ndarray | None:

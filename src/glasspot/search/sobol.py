@@ -6,6 +6,7 @@ Source of the sequence and its scrambling: scipy.stats.qmc.Sobol (Joe and Kuo, S
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,8 +25,8 @@ class Sobol:
     GlasspotError when the screen ``margin(u) >= 0`` lets nearly nothing pass.
     """
 
-    name = "sobol"
-    needs_response = False
+    name: ClassVar[str] = "sobol"
+    needs_response: ClassVar[bool] = False
     refining = False
 
     def __init__(self, *, start: np.ndarray, seed: int, margin: Margin, points: int) -> None:

@@ -1,0 +1,220 @@
+"""The search itself: propose, run, measure, tell, record; one method after another, each from the best point so far.
+
+The start is evaluated first, from random packings; every other evaluation of a liquid continues the last
+configurations of the evaluation on which the search stands, whatever the method. On resume, rounds that were recorded
+are told again without asking: the proposers hold no hidden state (:mod:`glasspot.search.proposer`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from glasspot.campaign.methods import make_proposer
+from glasspot.campaign.plan import FitPlan
+from glasspot.campaign.response import Measurement, measure
+from glasspot.campaign.runner import Runner
+from glasspot.campaign.seeds import Purpose
+from glasspot.campaign.targets import observation
+from glasspot.errors import RunFailedError
+from glasspot.evaluate.job import Continue, Job, Outcome, Packing
+from glasspot.search.gauss_newton import GaussNewton, LinearModel
+from glasspot.search.points import same
+from glasspot.search.proposer import Evaluation, Proposal, Proposer
+from glasspot.target.objective import Objective
+
+Jobs = list[list[Job]]  # of one evaluation: state by state, replica by replica
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """An evaluation with what was run for it; ``found`` is None where a run failed, and ``failure`` says why."""
+
+    proposal: Proposal
+    jobs: Jobs
+    found: Measurement | None
+    failure: Outcome | None
+
+    @property
+    def told(self) -> Evaluation:
+        """What a proposer is told."""
+        if self.found is None:
+            return Evaluation(self.proposal.point, None)
+        return Evaluation(self.proposal.point, self.found.cost, self.found.error, self.found.model)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where an evaluation stands in the search, for its record."""
+
+    stage: int
+    round: int
+    of_round: int
+    refined: bool
+
+
+class Descent:
+    """The search of one fit. ``begin`` is told of each method; ``keep`` stores the record of an evaluation."""
+
+    def __init__(
+        self,
+        plan: FitPlan,
+        objective: Objective,
+        runner: Runner,
+        begin: Callable[[str], None],
+        keep: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self.plan = plan
+        self.objective = objective
+        self.runner = runner
+        self.records: list[dict[str, Any]] = []
+        self.model: LinearModel | None = None  # of the last Gauss-Newton, averaged over neighbours
+        self._begin = begin
+        self._keep = keep
+        self._history: list[Evaluated] = []
+        self._rounds = _recorded_rounds(runner.store.records("step"))
+        self._round = 0
+        self._runs = 0
+
+    def run(self) -> list[dict[str, Any]]:
+        """Run all methods; return the records of the evaluations that have a cost."""
+        start = self.plan.space.to_cube(self.plan.space.base)
+        for stage, name in enumerate(self.plan.methods):
+            self._begin(name)
+            proposer = make_proposer(self.plan, stage, start, self.objective)
+            if self._history:
+                proposer.tell([e.told for e in self._history])
+            else:
+                self._take_round(stage, proposer, [Proposal(start, note="start")])
+            while not proposer.finished and self._affordable() > 0:
+                proposals = self._rounds.get(self._round) or proposer.ask(self.plan.batch)
+                self._take_round(stage, proposer, proposals[: self._affordable()])
+            if isinstance(proposer, GaussNewton) and proposer.current is not None:
+                self.model = proposer.averaged()
+            start = self._best().proposal.point
+        return [r for r in self.records if r["cost"] is not None]
+
+    def _affordable(self) -> int:
+        """Return how many evaluations the budget still allows."""
+        return (self.plan.max_runs - self._runs) // self.plan.runs_per_evaluation
+
+    def _best(self) -> Evaluated:
+        """Return the evaluation with the lowest cost."""
+        return min((e for e in self._history if e.found), key=lambda e: e.found.cost if e.found else np.inf)
+
+    def _take_round(self, stage: int, proposer: Proposer, proposals: Sequence[Proposal]) -> None:
+        """Run the proposals side by side, tell the proposer, and record them."""
+        first = not self._history
+        refined = proposer.refining
+        previous = self._stand(proposer)
+        jobs = [
+            self._jobs(p.point, previous, number, refined, proposer.needs_response)
+            for number, p in enumerate(proposals, start=len(self._history))
+        ]
+        outcomes = iter(self.runner.run([job for one in jobs for state in one for job in state]))
+        found = [
+            self._evaluated(proposal, one, [[next(outcomes) for _ in state] for state in one])
+            for proposal, one in zip(proposals, jobs, strict=True)
+        ]
+        if first and found[0].failure is not None:
+            failure = found[0].failure
+            raise RunFailedError(f"the first run of the fit failed ({failure.reason}): {failure.message}")
+        proposer.tell([e.told for e in found])
+        progress = Progress(stage, self._round, len(found), refined)
+        for evaluated in found:
+            self._history.append(evaluated)
+            self._record(evaluated, proposer, progress)
+        self._round += 1
+
+    def _stand(self, proposer: Proposer) -> Jobs | None:
+        """Return the jobs whose last configurations the next evaluations continue; None before the first."""
+        if not self._history:
+            return None
+        place = proposer.place
+        here = [e for e in self._history if e.found and place is not None and same(e.proposal.point, place)]
+        return (here[-1] if here else self._best()).jobs
+
+    def _jobs(self, point: np.ndarray, previous: Jobs | None, number: int, refined: bool, response: bool) -> Jobs:
+        """Return the jobs of one evaluation: replicas of each state."""
+        plan = self.plan
+        potential = plan.space.from_cube(point)
+        result = []
+        for s, state in enumerate(plan.fitted_states):
+            observe = observation(self.objective.states[s])
+            if response:
+                observe = replace(observe, response=plan.space)
+            jobs = []
+            for replica in range(plan.replicas):
+                if previous is None or not state.warm:
+                    start: Packing | Continue = plan.packing(state, Purpose.FIT, replica)
+                    protocol = state.protocols.first
+                else:
+                    start = Continue(previous[s][replica].key)
+                    protocol = state.protocols.refine if refined else state.protocols.warm
+                parts = [str(number + 1)] + ([str(replica + 1)] if plan.replicas > 1 else [])
+                label = "fit " + ".".join(parts) + (f" {state.name}" if state.name else "")
+                seed = plan.run_seed(state, Purpose.FIT, number, replica)
+                jobs.append(Job(potential, start, protocol, seed, plan.engine, observe, label))
+            result.append(jobs)
+        return result
+
+    def _evaluated(self, proposal: Proposal, jobs: Jobs, outcomes: list[list[Outcome]]) -> Evaluated:
+        failed = next((o for state in outcomes for o in state if not o.ok), None)
+        if failed is not None:
+            return Evaluated(proposal, jobs, None, failed)
+        temperatures = [state.temperature for state in self.plan.fitted_states]
+        return Evaluated(proposal, jobs, measure(outcomes, proposal.point, self.objective, temperatures), None)
+
+    def _record(self, evaluated: Evaluated, proposer: Proposer, progress: Progress) -> None:
+        plan, point = self.plan, evaluated.proposal.point
+        self._runs += plan.runs_per_evaluation
+        predicted = evaluated.proposal.predicted
+        place = proposer.place
+        record = {
+            "number": len(self.records),
+            "run": self._runs,
+            "method": plan.methods[progress.stage],
+            "round": progress.round,
+            "of_round": progress.of_round,
+            "note": evaluated.proposal.note,
+            "point": point.tolist(),
+            "values": plan.space.values(plan.space.from_cube(point)),
+            "predicted": None if np.isnan(predicted) else float(predicted),
+            "accepted": evaluated.found is not None and place is not None and same(point, place),
+            "keys": [job.key for state in evaluated.jobs for job in state],
+            "refined": progress.refined,
+            **self._findings(evaluated),
+        }
+        self.records.append(record)
+        self._keep(record)
+
+    def _findings(self, evaluated: Evaluated) -> dict[str, Any]:
+        found, failure = evaluated.found, evaluated.failure
+        if found is None:
+            return {
+                "cost": None, "error": None, "noise": None, "per_curve": {}, "per_state": {},
+                "reason": failure.reason if failure else "", "message": failure.message if failure else "",
+            }  # fmt: skip
+        return {
+            "cost": found.cost,
+            "error": found.error,
+            "noise": found.noise,
+            "per_curve": self.objective.per_curve(found.curves),
+            "per_state": self.objective.per_state(found.curves),
+            "reason": "",
+            "message": "",
+        }
+
+
+def _recorded_rounds(records: Sequence[dict[str, Any]]) -> dict[int, list[Proposal]]:
+    """Return the proposals of the rounds that were recorded whole, by an earlier session."""
+    rounds: dict[int, list[Proposal]] = {}
+    size: dict[int, int] = {}
+    for record in records:
+        predicted = float("nan") if record["predicted"] is None else record["predicted"]
+        rounds.setdefault(record["round"], []).append(Proposal(np.array(record["point"]), predicted, record["note"]))
+        size[record["round"]] = record["of_round"]
+    return {number: found for number, found in rounds.items() if len(found) == size[number]}

@@ -1,0 +1,1 @@
+"""From a fit's checked TOML to the plan of the campaign."""

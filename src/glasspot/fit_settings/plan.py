@@ -1,0 +1,160 @@
+"""From a fit's checked TOML to the plan of the campaign: names are looked up, files read, protocols made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from glasspot.campaign.methods import check_methods
+from glasspot.campaign.plan import GLASS, FitPlan, Protocols, State
+from glasspot.config import FitConfig, SystemTable
+from glasspot.errors import GlasspotError
+from glasspot.evaluate.engines import choose_engine
+from glasspot.evaluate.job import EngineChoice
+from glasspot.fit_settings.glass import Glass, glass_of
+from glasspot.fit_settings.source import settings_of
+from glasspot.fit_settings.targets import targets_of
+from glasspot.potential.io import load_potential
+from glasspot.potential.model import Potential
+from glasspot.potential.parameters import ParameterSpace
+from glasspot.presets import preset
+from glasspot.protocol import Protocol
+
+
+def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tuple[FitPlan, list[str]]:
+    """Return the plan of a fit and what was decided for the user on the way; files are relative to ``folder``.
+
+    engine: overrules the name in the file. GlasspotError for a potential, file, column or range that is not there or
+    does not fit, and for a method that cannot use a target.
+    """
+    notes: list[str] = []
+    start = load_potential(config.potential.start, folder=folder)
+    glasses = [glass_of(system, start, notes) for system in config.system]
+    base = _one_base(start, glasses)
+    space = ParameterSpace.build(base, config.potential.free, config.potential.windows)
+    _check_start(space, base)
+    states = tuple(_state(config, index, glass, folder, notes) for index, glass in enumerate(glasses))
+    compare = tuple(_one_base(load_potential(name, folder=folder), glasses) for name in config.validation.compare)
+    _check_names(config.potential.name, base, compare)
+    plan = FitPlan(
+        title=config.title,
+        description=config.description,
+        cautions=tuple(config.cautions),
+        seed=config.seed,
+        name=config.potential.name,
+        space=space,
+        states=states,
+        engine=config.engine.choice(engine),
+        compare=compare,
+        replicas=config.md.replicas,
+        max_runs=config.fit.runs,
+        barrier=config.fit.barrier_eV,
+        candidates=config.fit.candidates,
+        selection_runs=config.fit.selection_runs,
+        validation_runs=config.validation.runs,
+        reference_runs=config.reference.runs,
+        source=settings_of(config, folder),
+        methods=tuple(config.fit.method),
+        patience=config.fit.patience,
+        start_points=config.fit.start_points,
+        batch=config.fit.batch,
+    )
+    check_methods(plan)
+    choice, engine_note = _engine(plan)
+    notes.append(engine_note)
+    plan = replace(plan, engine=choice, source={**plan.source, "engine": choice.spec()})
+    return plan, list(dict.fromkeys(note for note in notes if note))
+
+
+def _state(config: FitConfig, index: int, glass: Glass, folder: Path, notes: list[str]) -> State:
+    system = config.system[index]
+    tables = [table for table in config.target if table.system in (system.name, "")]
+    return State(
+        name=system.name if len(config.system) > 1 else "",
+        counts=glass.counts,
+        cell_length=glass.cell_length,
+        temperature=system.temperature,
+        protocols=_protocols(config, system),
+        targets=targets_of(tables, folder, glass, system.name if len(config.system) > 1 else "", notes),
+        kind=system.state,
+        held_out=system.held_out,
+        index=index,
+    )
+
+
+def _one_base(potential: Potential, glasses: Sequence[Glass]) -> Potential:
+    """Return the potential with what it takes from the composition; it must take the same from all of them."""
+    filled = [glass.fill_in(potential) for glass in glasses]
+    if any(other.to_dict() != filled[0].to_dict() for other in filled[1:]):
+        raise GlasspotError(
+            f"{potential.name} takes a charge or a depth from the composition, so it is another potential in each "
+            "[[system]]; fit compositions together with a potential whose numbers are the same in all of them"
+        )
+    return filled[0]
+
+
+def _engine(plan: FitPlan) -> tuple[EngineChoice, str]:
+    """Return the one engine for all states: LAMMPS where the native engine cannot run one of them."""
+    choices = [choose_engine(plan.engine, system) for system in plan.systems]
+    return next((found for found in choices if found[0].name == "lammps"), choices[0])
+
+
+def _check_start(space: ParameterSpace, base: Potential) -> None:
+    """Refuse a window that does not hold the value at the start: the fit could not even stand there."""
+    for name, place in zip(space.names, space.to_cube(base), strict=True):
+        if not -1e-9 <= place <= 1 + 1e-9:
+            low, high = space.windows()[name]
+            raise GlasspotError(
+                f"the window of {name} is {low:.6g} to {high:.6g}, but the start {base.name} has "
+                f"{space.values(base)[name]:.6g}; widen the window, or start elsewhere"
+            )
+
+
+def _check_names(fitted: str, start: Potential, compare: Sequence[Potential]) -> None:
+    """Refuse potentials that the report could not tell apart by their names."""
+    names = [fitted, start.name, *(potential.name for potential in compare if potential.name != start.name)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise GlasspotError(
+            f'two potentials of this fit have the name "{twice}"; the fitted one (potential.name), the start and those '
+            "of validation.compare must differ"
+        )
+
+
+def _protocols(config: FitConfig, system: SystemTable) -> Protocols:
+    md, validation, reference = config.md, config.validation, config.reference
+    common: dict[str, Any] = {
+        "temperature": system.temperature,
+        "every_ps": md.every_ps,
+        "timestep": md.timestep_fs / 1000.0,
+    }
+
+    def glass(relax: float, sample: float) -> Protocol:
+        return preset(
+            "melt-quench-nvt", melt_temperature=system.melt_temperature, melt_ps=system.melt_ps, rate=system.rate,
+            relax_ps=relax, sample_ps=sample, **common,
+        )  # fmt: skip
+
+    if system.state == GLASS:
+        each = glass(md.equilibrate_ps, md.sample_ps)
+        return Protocols(
+            first=each,
+            warm=each,
+            refine=glass(md.equilibrate_ps, 2 * md.sample_ps),
+            validation=glass(validation.equilibrate_ps, validation.sample_ps),
+            reference=glass(reference.equilibrate_ps, reference.sample_ps),
+        )
+
+    def liquid(start: str, equilibrate: float, sample: float) -> Protocol:
+        extra = {"velocities": "keep"} if start == "warm" else {}
+        return preset("liquid-pdf", start=start, equilibrate_ps=equilibrate, sample_ps=sample, **common, **extra)
+
+    return Protocols(
+        first=liquid("packing", md.first_equilibrate_ps, md.sample_ps),
+        warm=liquid("warm", md.equilibrate_ps, md.sample_ps),
+        refine=liquid("warm", md.equilibrate_ps, 2 * md.sample_ps),
+        validation=liquid("packing", validation.equilibrate_ps, validation.sample_ps),
+        reference=liquid("packing", reference.equilibrate_ps, reference.sample_ps),
+    )

@@ -1,0 +1,1 @@
+"""What a simulation is compared with, and how far it is from that."""
