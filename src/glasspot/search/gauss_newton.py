@@ -25,7 +25,7 @@ from typing import ClassVar
 import numpy as np
 
 from glasspot.search.gain import stalled
-from glasspot.search.points import same
+from glasspot.search.points import same, slope_of
 from glasspot.search.proposer import Evaluation, Margin, Proposal, no_margin
 
 PATIENCE = 4
@@ -200,7 +200,7 @@ class GaussNewton:
             if there >= 0:
                 return step
             about = point + step if here > 3.0 else point + 0.5 * step
-            row = self._margin_gradient(about)
+            row = slope_of(self.margin, about)
             bound = float(row @ step) - there + 0.03
             if here < 0:
                 bound = min(bound, 0.0)
@@ -227,11 +227,6 @@ class GaussNewton:
             if np.linalg.norm(j @ step) <= self.radius or strength > 1e3:
                 return step
             strength *= 1.6
-
-    def _margin_gradient(self, point: np.ndarray) -> np.ndarray:
-        h = 1e-3
-        axes = h * np.eye(len(point))
-        return np.array([(self.margin(point + a) - self.margin(point - a)) / (2 * h) for a in axes])
 
 
 def bounded_quadratic(

@@ -1,4 +1,4 @@
-"""Points of the unit cube: when two are one, and how one is brought back behind the margin."""
+"""Points of the unit cube: when two are one, and how one is brought back into the cube and behind the margin."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from glasspot.search.proposer import Margin
 
 SAME = 1e-6  # of a side: what rounding on another machine may grow to, far below any step that matters
 HALVINGS = 40
+CORRECTIONS = 5
 
 
 def same(one: np.ndarray, other: np.ndarray) -> bool:
@@ -32,3 +33,25 @@ def pulled_back(point: np.ndarray, towards: np.ndarray, margin: Margin) -> np.nd
         else:
             outside = middle
     return np.asarray(towards + inside * (point - towards))
+
+
+def slope_of(margin: Margin, point: np.ndarray) -> np.ndarray:
+    """Return the gradient of the margin by central differences, (n,)."""
+    h = 1e-3
+    axes = h * np.eye(len(point))
+    return np.array([(margin(point + a) - margin(point - a)) / (2 * h) for a in axes])
+
+
+def projected(point: np.ndarray, margin: Margin) -> np.ndarray | None:
+    """Return the point put on the cube and, by a few linear corrections, on the margin; None where they fail."""
+    point = np.clip(point, 0.0, 1.0)
+    for _ in range(CORRECTIONS):
+        there = margin(point)
+        if there >= 0:
+            return point
+        slope = slope_of(margin, point)
+        if not np.isfinite(slope).all():
+            return None
+        # A little more than needed: a margin that curves the wrong way is met from inside.
+        point = np.clip(point - 1.05 * there * slope / max(float(slope @ slope), 1e-12), 0.0, 1.0)
+    return point if margin(point) >= 0 else None
