@@ -40,8 +40,9 @@ class PotentialTable(StrictTable):
     """[potential]: where the fit starts and what is free."""
 
     start: str = "BKS"
-    free: list[str]
+    free: list[str] = []
     windows: dict[str, list[Number]] = {}
+    terms: dict[str, list[dict[str, Any]]] = {}  # other short-range terms at the start, pair by pair
     name: str = "fitted"
 
     @model_validator(mode="after")
@@ -169,6 +170,20 @@ class ValidationTable(StrictTable):
     compare: list[str] = []
 
 
+class RungTable(StrictTable):
+    """[[rung]]: one of several fits of growing complexity, for `glasspot ladder`; the rest is as in [potential]."""
+
+    name: str
+    free: Annotated[list[str], Field(min_length=1)]
+    windows: dict[str, list[Number]] = {}
+    terms: dict[str, list[dict[str, Any]]] = {}
+
+    @model_validator(mode="after")
+    def _sound_name(self) -> RungTable:
+        _check_name(self.name)
+        return self
+
+
 class RunTable(StrictTable):
     """[run]: where it runs."""
 
@@ -211,6 +226,7 @@ class FitConfig(StrictTable):
     fit: FitTable = FitTable()
     validation: ValidationTable = ValidationTable()
     run: RunTable = RunTable()
+    rung: list[RungTable] = []
 
     @model_validator(mode="before")
     @classmethod

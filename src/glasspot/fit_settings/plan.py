@@ -19,6 +19,7 @@ from glasspot.fit_settings.targets import targets_of
 from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
+from glasspot.potential.schema import with_terms
 from glasspot.presets import preset
 from glasspot.protocol import Protocol
 
@@ -30,7 +31,9 @@ def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tupl
     does not fit, and for a method that cannot use a target.
     """
     notes: list[str] = []
-    start = load_potential(config.potential.start, folder=folder)
+    if config.rung:
+        raise GlasspotError("this file has [[rung]]: `glasspot ladder` fits them one after the other and compares them")
+    start = with_terms(load_potential(config.potential.start, folder=folder), config.potential.terms)
     glasses = [glass_of(system, start, notes) for system in config.system]
     base = _one_base(start, glasses)
     space = ParameterSpace.build(base, config.potential.free, config.potential.windows)

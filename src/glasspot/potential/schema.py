@@ -245,6 +245,25 @@ def potential_to_dict(potential: Potential) -> dict[str, Any]:
     return data
 
 
+def with_terms(potential: Potential, terms: Mapping[str, Any]) -> Potential:
+    """Return ``potential`` with other short-range terms (in eV) for some pairs, as {"Si-Si": [{form = ...}, ...]}.
+
+    An empty list takes the pair's terms away. GlasspotError for a pair or a term that is not sound.
+    """
+    if not terms:
+        return potential
+    data = potential_to_dict(potential)
+    where = "potential.terms"
+    for label, given in terms.items():
+        a, b = _species(label.split("-"), 2, potential.elements, f'{where} "{label}"')
+        kept = [pair for pair in data["pair"] if sorted(pair["elements"]) != sorted((a, b))]
+        data["pair"] = kept + ([{"elements": [a, b], "term": given}] if given else [])
+    data["name"] = f"{potential.name}-changed"
+    data["title"] = f"{potential.title or potential.name}, with other terms for {', '.join(terms)}"
+    data |= {"verified": "no", "verification": ""}
+    return potential_from_dict(data)
+
+
 def _plain(item: Coulomb | Term | ThreeBody) -> dict[str, Any]:
     """Return the fields of ``item`` that are set."""
     values = {f.name: getattr(item, f.name) for f in fields(item)}

@@ -1,0 +1,53 @@
+"""Is a parameter worth having? An information criterion for curves whose points are not independent.
+
+Neighbouring bins of a g(r) fluctuate together, so m bins hold fewer than m independent values. With V the covariance of
+the scaled values, estimated by V^ from B blocks of runs,
+
+    nu = (tr V)^2 / tr V^2,        tr V^2 = tr V^^2 - (tr V^)^2 / B   (less what B blocks put in by chance)         (1)
+
+is their effective number, and with the misfit as the noise (least squares of unknown variance), for k free parameters
+
+    AICc = nu ln R_chi^2 + 2 k + 2 k (k + 1) / (nu - k - 1)                                                          (2)
+
+Only differences between fits to the same targets mean something. Source: C. M. Hurvich and C.-L. Tsai, Biometrika 76
+(1989) 297, for (2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from glasspot.campaign.response import gather
+from glasspot.evaluate.job import Outcome
+from glasspot.target.objective import Objective
+
+
+def independent_values(outcomes: Sequence[Sequence[Outcome]], objective: Objective) -> float:
+    """Return nu of equation (1), from runs of one potential that ended well; ``outcomes`` state by state.
+
+    States are simulated apart, so their blocks vary apart.
+    """
+    trace = square = chance = 0.0
+    for s, found in enumerate(outcomes):
+        deviations = []
+        for outcome in found:
+            blocks = gather([outcome], objective, s)
+            # About the mean of its own run: the difference between runs is another, slower noise.
+            deviations.append((blocks.curves - blocks.curves.mean(0)) / np.sqrt(len(blocks.curves) - 1))
+        d = np.concatenate(deviations) / np.sqrt(len(found))
+        freedom = sum(len(part) - 1 for part in deviations)
+        gram = d @ d.T  # as large as the number of blocks, with the eigenvalues of V^ that are not zero
+        trace += float(np.trace(gram))
+        square += float(np.sum(gram**2))
+        chance += float(np.trace(gram)) ** 2 / freedom
+    return trace**2 / max(square - chance, 1e-12 * trace**2)
+
+
+def aicc(cost: float, values: float, parameters: int) -> float:
+    """Return equation (2); infinite where there are too few independent values for so many parameters."""
+    spare = values - parameters - 1
+    if spare <= 0 or cost <= 0:
+        return float(np.inf)
+    return float(values * np.log(cost**2) + 2 * parameters + 2 * parameters * (parameters + 1) / spare)
