@@ -46,6 +46,13 @@ def test_the_population_is_that_of_the_package_and_holds_the_start() -> None:
         assert np.array_equal(points[0], np.full(n, 0.3))
 
 
+def test_a_start_on_the_face_of_the_cube_may_be_out_by_rounding() -> None:
+    proposer = CmaEs(start=np.array([-1e-12, 0.5, 1.0 + 1e-12, 0.5]), seed=1)
+    points = np.array([e.point for r in run(proposer, bowl, 3) for e in r])
+    assert points.min() >= -1e-9
+    assert points.max() <= 1 + 1e-9
+
+
 def test_failed_points_teach_where_not_to_go() -> None:
     """The answer lies beyond a wall of failures: the cloud goes up to the wall and stays before it."""
 

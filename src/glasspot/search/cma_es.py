@@ -50,7 +50,8 @@ class CmaEs:
         self._margin = margin
         self._patience = patience
         bounds = np.tile([0.0, 1.0], (len(self._start), 1))
-        self._cloud = CMA(mean=self._start, sigma=sigma, bounds=bounds, seed=0)  # sown anew for each generation
+        centre = np.clip(self._start, 0.0, 1.0)  # the package refuses one that is out by rounding
+        self._cloud = CMA(mean=centre, sigma=sigma, bounds=bounds, seed=0)  # sown anew for each generation
         self._told: list[Evaluation] = []  # everything
         self._own: list[Evaluation] = []  # whole generations
         self._pending: list[Evaluation] = []  # of the present generation
