@@ -252,6 +252,7 @@ def test_what_others_found_before_does_no_harm(name: str) -> None:
     strangers = World(response=False, fails=lambda point, number: number % 4 == 0)
     proposer.tell([strangers.evaluate(point) for point in rng.uniform(0.1, 0.5, (12, 2))])
     assert not proposer.finished
+    assert not proposer.refining
     if name not in ("sobol", "bayes"):  # those two learn from any point
         assert asked(proposer) == asked(make(name))
     run(proposer, world, 50)
