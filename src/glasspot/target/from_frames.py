@@ -15,12 +15,15 @@ from glasspot.structure.analysis import half_width
 from glasspot.structure.equilibration import (
     Equilibration,
     detect_equilibration,
-    leading_components,
+    leading_component,
     statistical_inefficiency,
 )
 from glasspot.structure.frames import Frame
 from glasspot.structure.pdf import BLOCKS, PairDistribution, as_frames, averaged, distributions_of_frames, total
 from glasspot.target.curve import CurveTarget, curve_target
+
+# Width of the shells (A) in which pairs are counted to see a liquid settle.
+SHELL = 0.25
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def frame_curves(
         raise GlasspotError(f"{name} has {len(frames)} frames, so {skip} of them cannot be skipped.")
     end = float(np.ceil(r_max / bin_width - 1e-9) * bin_width)
     curves = np.array([g.astype(np.float32) for g in distributions_of_frames(frames, end, bin_width)])
-    seen = observables(frames, curves)
+    seen = observables(frames, curves, bin_width)
     if skip is None:
         found = detect_equilibration(seen)
     else:
@@ -99,15 +102,19 @@ def frame_curves(
     return FrameCurves(name, pdf, found, skip is not None, half_width(kept))
 
 
-def observables(frames: Sequence[Frame], curves: np.ndarray) -> np.ndarray:
-    """Return what tells whether frames are equilibrated, (n_frames, k): the projections of their g(r), ``curves``
-    (n_frames, n_pairs, n_bins), on the directions in which these vary most, the volume, and the energy where all
-    frames have one.
+def observables(frames: Sequence[Frame], curves: np.ndarray, bin_width: float) -> np.ndarray:
+    """Return what tells whether frames are equilibrated, (n_frames, k): how the shells of their g(r), ``curves``
+    (n_frames, n_pairs, n_bins), change together; the volume; and the energy where all frames have one.
+
+    Shells of 0.25 A, each counted in units of its own scatter: single bins are mostly vibration. Without them a liquid
+    that cooled for 3 ps was seen in its energy alone.
     """
-    # Pairs on one footing, or the noise of a rare element would hide all else.
-    noise = np.sqrt(curves.var(axis=0, dtype=np.float64).sum(axis=1))
-    scaled = curves / np.where(noise > 0, noise, 1.0)[:, None]
-    columns = [leading_components(scaled.reshape(len(curves), -1)), np.array([[f.volume] for f in frames])]
+    n_frames, n_pairs, n_bins = curves.shape
+    together = min(max(round(SHELL / bin_width), 1), n_bins)
+    whole = n_bins // together * together
+    r = (np.arange(whole) + 0.5) * bin_width
+    shells = (curves[:, :, :whole] * r**2).reshape(n_frames, n_pairs * whole // together, together).sum(axis=2)
+    columns = [leading_component(shells), np.array([frame.volume for frame in frames])]
     if all("energy_eV" in frame.values for frame in frames):
-        columns.append(np.array([[frame.values["energy_eV"]] for frame in frames]))
-    return np.hstack(columns)
+        columns.append(np.array([frame.values["energy_eV"] for frame in frames]))
+    return np.column_stack(columns)
