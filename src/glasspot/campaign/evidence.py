@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from glasspot.campaign.runner import Runner
 from glasspot.campaign.seeds import Purpose
 from glasspot.campaign.targets import observation
 from glasspot.errors import RunFailedError
-from glasspot.evaluate.job import Job, Outcome
+from glasspot.evaluate.job import EngineChoice, Job, Outcome
 from glasspot.potential.model import Potential
 from glasspot.target.objective import Objective
 
@@ -29,6 +29,7 @@ class Evidence:
     runner: Runner
     objective: Objective
     held_out: Objective | None = None
+    engines: Mapping[str, EngineChoice] = field(default_factory=dict)  # by potential, where not that of the plan
 
     def select(self, evaluated: Sequence[Mapping[str, Any]]) -> Potential:
         """Return the potential with the lowest R_chi on independent runs, among the best few of the search.
@@ -93,6 +94,7 @@ class Evidence:
         plan = self.plan
         targets = [*self.objective.states, *(self.held_out.states if self.held_out else ())]
         structure = purpose == Purpose.VALIDATION
+        engine = self.engines.get(potential.name, plan.engine)
         result = []
         for state, aims in zip(states, targets, strict=False):
             observe = observation(aims)
@@ -101,7 +103,7 @@ class Evidence:
             result.append([
                 Job(
                     potential, plan.packing(state, purpose, n), state.protocols.validation,
-                    plan.run_seed(state, purpose, n), plan.engine, observe, f"{label} {n + 1}{where}",
+                    plan.run_seed(state, purpose, n), engine, observe, f"{label} {n + 1}{where}",
                 )
                 for n in range(runs)
             ])  # fmt: skip
@@ -127,8 +129,9 @@ def score(outcomes: Sequence[Sequence[Outcome]], objective: Objective) -> dict[s
     """Return R_chi (a fraction) over independent runs of one potential, as plain values; ``outcomes`` state by state.
 
     The n-th runs of all states make one sample. cost and error: mean and standard error; per_curve: of each target
-    alone; per_state: of each state alone; wright: R_X of the mean curves; noise: the scatter of the curves of one
-    sample; failures: reasons of runs that failed. Cost and error are None when fewer than two samples are whole.
+    alone (per_curve_error: its standard error); per_state: of each state alone; wright: R_X of the mean curves; noise:
+    the scatter of the curves of one sample; failures: reasons of runs that failed. Cost and error are None when fewer
+    than two samples are whole.
     """
     samples = [runs for runs in zip(*outcomes, strict=True) if all(o.ok for o in runs)]
     reasons = sorted({o.reason for state in outcomes for o in state if not o.ok})
@@ -139,11 +142,13 @@ def score(outcomes: Sequence[Sequence[Outcome]], objective: Objective) -> dict[s
         [np.concatenate([gather([o], objective, s).mean_curves() for s, o in enumerate(runs)]) for runs in samples]
     )
     costs = np.array([objective.r_chi(c) for c in curves])
+    single = [objective.per_curve(c) for c in curves]
     return {
         "cost": float(costs.mean()),
         "error": float(costs.std(ddof=1) / np.sqrt(len(costs))),
         "runs": len(samples),
-        "per_curve": _means([objective.per_curve(c) for c in curves]),
+        "per_curve": _means(single),
+        "per_curve_error": {n: float(np.std([p[n] for p in single], ddof=1) / np.sqrt(len(single))) for n in single[0]},
         "per_state": _means([objective.per_state(c) for c in curves]),
         "noise": float(np.sqrt(curves.var(0, ddof=1).sum())),
         "reference_noise": objective.reference_noise(),

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 from glasspot.campaign.descend import Descent
 from glasspot.campaign.determination import determination
 from glasspot.campaign.evidence import Evidence
+from glasspot.campaign.folder import state_noted
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.runner import Runner, RunningJob
 from glasspot.campaign.targets import build_objective
-from glasspot.errors import GlasspotError
 from glasspot.target.objective import Objective
 
 
@@ -49,7 +49,6 @@ class Fit:
 
     def run(self) -> None:
         """Do the whole fit; raise GlasspotError when it cannot go on."""
-        self.store.set_meta("state", "running")
         objective, descent = self.search()
         evaluated = [r for r in descent.records if r["cost"] is not None]
         held_out = self._held_out()
@@ -63,7 +62,6 @@ class Fit:
             found = determination(self.plan.space, descent.model, objective)
             self.store.set_meta("determination", found)
         self._note_times()
-        self.store.set_meta("state", "finished")
 
     def search(self) -> tuple[Objective, Descent]:
         """Do the first part alone: the targets and the search, without the evidence."""
@@ -102,13 +100,5 @@ class Fit:
 
 def run_fit(plan: FitPlan, runner: Runner, listener: Listener) -> None:
     """Run a fit and leave a clear state in the store however it ends."""
-    store = runner.store
-    try:
+    with state_noted(runner.store):
         Fit(plan, runner, listener).run()
-    except KeyboardInterrupt:
-        store.set_meta("state", "interrupted")
-        raise
-    except GlasspotError as error:
-        store.set_meta("state", "failed")
-        store.set_meta("failure", str(error))
-        raise

@@ -50,6 +50,22 @@ def is_driven(folder: Path) -> bool:
     return False
 
 
+@contextmanager
+def state_noted(store: Store) -> Iterator[None]:
+    """Leave a clear state in the store however the work inside ends."""
+    store.set_meta("state", "running")
+    try:
+        yield
+    except KeyboardInterrupt:
+        store.set_meta("state", "interrupted")
+        raise
+    except GlasspotError as error:
+        store.set_meta("state", "failed")
+        store.set_meta("failure", str(error))
+        raise
+    store.set_meta("state", "finished")
+
+
 def check_folder(folder: Path, resume: bool) -> None:
     """Refuse a folder that holds another run or other files, before anything is written."""
     if folder.is_file():

@@ -35,11 +35,11 @@ def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tupl
         raise GlasspotError("this file has [[rung]]: `glasspot ladder` fits them one after the other and compares them")
     start = with_terms(load_potential(config.potential.start, folder=folder), config.potential.terms)
     glasses = [glass_of(system, start, notes) for system in config.system]
-    base = _one_base(start, glasses)
+    base = one_base(start, glasses)
     space = ParameterSpace.build(base, config.potential.free, config.potential.windows)
     _check_start(space, base)
-    states = tuple(_state(config, index, glass, folder, notes) for index, glass in enumerate(glasses))
-    compare = tuple(_one_base(load_potential(name, folder=folder), glasses) for name in config.validation.compare)
+    states = tuple(state_of(config, index, glass, folder, notes) for index, glass in enumerate(glasses))
+    compare = tuple(one_base(load_potential(name, folder=folder), glasses) for name in config.validation.compare)
     _check_names(config.potential.name, base, compare)
     plan = FitPlan(
         title=config.title,
@@ -71,7 +71,8 @@ def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tupl
     return plan, list(dict.fromkeys(note for note in notes if note))
 
 
-def _state(config: FitConfig, index: int, glass: Glass, folder: Path, notes: list[str]) -> State:
+def state_of(config: FitConfig, index: int, glass: Glass, folder: Path, notes: list[str]) -> State:
+    """Return the ``index``-th state of a plan, with its targets read; ``notes`` gets what was decided for the user."""
     system = config.system[index]
     tables = [table for table in config.target if table.system in (system.name, "")]
     return State(
@@ -87,7 +88,7 @@ def _state(config: FitConfig, index: int, glass: Glass, folder: Path, notes: lis
     )
 
 
-def _one_base(potential: Potential, glasses: Sequence[Glass]) -> Potential:
+def one_base(potential: Potential, glasses: Sequence[Glass]) -> Potential:
     """Return the potential with what it takes from the composition; it must take the same from all of them."""
     filled = [glass.fill_in(potential) for glass in glasses]
     if any(other.to_dict() != filled[0].to_dict() for other in filled[1:]):
