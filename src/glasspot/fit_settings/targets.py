@@ -12,14 +12,13 @@ from glasspot.config import TargetTable
 from glasspot.curves import pick_column, read_csv_columns
 from glasspot.errors import GlasspotError
 from glasspot.fit_settings.glass import Glass
+from glasspot.fit_settings.trajectories import Trajectories
 from glasspot.potential.io import load_potential
-from glasspot.structure.frames import Frame, species_order
+from glasspot.structure.frames import species_order
 from glasspot.structure.pairs import pair_labels, pair_row
 from glasspot.target.curve import CurveTarget, curve_target
 
 TOTAL = "total"
-COMPOSITION_TOLERANCE = 0.01  # difference of an element's atomic fraction: rounding to whole units, not another glass
-DENSITY_TOLERANCE = 0.01
 
 
 def targets_of(
@@ -27,7 +26,8 @@ def targets_of(
 ) -> tuple[AnyTarget, ...]:
     """Return the targets of the system ``name`` ("" for the only one); files are relative to ``folder``."""
     _check_pairs(tables, glass.counts)
-    return tuple(_target(table, folder, glass, name, notes) for table in tables)
+    trajectories = Trajectories(tables, folder, glass, notes)
+    return tuple(_target(table, folder, glass, trajectories, name, notes) for table in tables)
 
 
 def _check_pairs(tables: Sequence[TargetTable], counts: Mapping[str, int]) -> None:
@@ -46,7 +46,9 @@ def _check_pairs(tables: Sequence[TargetTable], counts: Mapping[str, int]) -> No
         seen[row] = table.pair
 
 
-def _target(table: TargetTable, folder: Path, glass: Glass, name: str, notes: list[str]) -> AnyTarget:
+def _target(
+    table: TargetTable, folder: Path, glass: Glass, trajectories: Trajectories, name: str, notes: list[str]
+) -> AnyTarget:
     pair = None if table.pair == TOTAL else table.pair
     label = f"g(r) {table.pair}" + (f", {name}" if name else "")
     if table.reference is not None:
@@ -55,7 +57,9 @@ def _target(table: TargetTable, folder: Path, glass: Glass, name: str, notes: li
             raise GlasspotError(f"{label}: range {list(table.range)} holds fewer than four bins; widen it")
         return SimulatedTarget(label, pair, potential, table.range, table.bin_width, table.weight)
     if table.trajectory is not None:
-        return _from_trajectory(table, folder / table.trajectory, pair, label, glass, notes)
+        target, note = trajectories.curves_for(table).target(label, pair, table.range, table.weight)
+        notes.append(note)
+        return target
     return _from_file(table, folder / str(table.file), pair, label, glass, notes)
 
 
@@ -91,35 +95,3 @@ def _norm(table: TargetTable, pair: str | None, glass: Glass) -> float:
         a, b = pair.split("-")
         number = glass.counts.get(a, 0) if a == b else 0
     return (number - 1) / number if number else 1.0
-
-
-def _from_trajectory(
-    table: TargetTable, path: Path, pair: str | None, label: str, glass: Glass, notes: list[str]
-) -> CurveTarget:
-    from glasspot.structure.pdf import pair_distribution, total
-    from glasspot.structure.readers import read_frames
-
-    frames = read_frames(path)
-    _check_same_glass(frames[0], path, glass, notes)
-    distribution = pair_distribution(frames, table.range[1], table.bin_width)
-    notes.append(f"{label}: from {len(frames)} frames of {path.name}")
-    if pair is None:
-        values, error = total(distribution)
-        return curve_target(label, pair, distribution.r, values, table.range, error, table.weight)
-    row = distribution.index(pair)
-    error = None if distribution.error is None else distribution.error[row]
-    return curve_target(label, pair, distribution.r, distribution.g[row], table.range, error, table.weight)
-
-
-def _check_same_glass(frame: Frame, path: Path, glass: Glass, notes: list[str]) -> None:
-    """Refuse a trajectory of another composition; say so when its density is another one."""
-    given, asked = frame.counts, glass.counts
-    shares = {e: (given.get(e, 0) / frame.n_atoms, asked.get(e, 0) / sum(asked.values())) for e in {*given, *asked}}
-    if any(abs(ours - theirs) > COMPOSITION_TOLERANCE for theirs, ours in shares.values()):
-        raise GlasspotError(
-            f"{path} holds {', '.join(f'{n} {e}' for e, n in given.items())}, which is not the composition of [system] "
-            f"({', '.join(f'{n} {e}' for e, n in asked.items())}); fit each composition to its own reference"
-        )
-    density = sum(asked.values()) / glass.volume
-    if abs(frame.n_atoms / frame.volume / density - 1) > DENSITY_TOLERANCE:
-        notes.append(f"{path.name} has {frame.n_atoms / frame.volume:.4f} atoms/A^3, [system] has {density:.4f}")
