@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,31 +42,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from glasspot.campaign.fit import run_fit
-    from glasspot.campaign.folder import check_folder, check_same_run, driving, keep_plan, make_folder
-    from glasspot.campaign.runner import Runner
-    from glasspot.cli.fit_display import FitDisplay
     from glasspot.config import load_fit_config
-    from glasspot.evaluate.engines import check_system
-    from glasspot.execute import executor_factory, local_workers
     from glasspot.fit_settings.plan import fit_plan
-    from glasspot.report.write import write_report
-    from glasspot.store import Store
 
     path: Path = args.run_file
     config = load_fit_config(path)
     plan, notes = fit_plan(config, path.resolve().parent, args.engine)
+    folder: Path = args.out or Path("runs") / path.resolve().parent.name
+    workers = args.workers if args.workers is not None else config.run.workers
+    fit_in(folder, plan, notes, path, workers, args.resume)
+    return 0
+
+
+def fit_in(folder: Path, plan: FitPlan, notes: Sequence[str], asked: Path, workers: int | None, resume: bool) -> None:
+    """Do a fit in ``folder``, show it, and write its report; ``asked`` is its file; workers None: one a processor."""
+    from glasspot.campaign.fit import run_fit
+    from glasspot.campaign.folder import check_folder, check_same_run, driving, keep_plan, make_folder
+    from glasspot.campaign.runner import Runner
+    from glasspot.cli.fit_display import FitDisplay
+    from glasspot.evaluate.engines import check_system
+    from glasspot.execute import executor_factory, local_workers
+    from glasspot.report.write import write_report
+    from glasspot.store import Store
+
     for system in plan.systems:
         check_system(plan.engine, system)
-    folder: Path = args.out or Path("runs") / path.resolve().parent.name
-    workers = args.workers if args.workers is not None else config.run.workers or local_workers()
+    workers = local_workers() if workers is None else workers
     factory = executor_factory(workers)
-    check_folder(folder, args.resume)
+    check_folder(folder, resume)
     make_folder(folder)
     with driving(folder), Store.create(folder) as store:
         check_same_run(store, plan.source)
         if store.get_meta("plan") is None:  # also after a crash before the first run
-            keep_plan(store, plan, path)
+            keep_plan(store, plan, asked)
         with FitDisplay(plan, folder, notes, workers) as display:
             prepare = partial(_prepare, plan, display.say)
             with Runner(store, folder, factory, display.running, prepare) as runner:
@@ -74,7 +82,6 @@ def run(args: argparse.Namespace) -> int:
             display.stage("report")
             page = write_report(folder)
         display.finish(store, page)
-    return 0
 
 
 def _prepare(plan: FitPlan, say: Callable[[str], None]) -> None:

@@ -146,13 +146,13 @@ def _comparison(report: FitReport, fitted: Score) -> list[str]:
 
 def _verdict(fitted: Score, other: Score) -> str:
     """Return whether the fitted potential is better, worse or the same as another, by Welch's t test at 95 %."""
-    margin = _margin(fitted, other)
+    margin = welch_margin(fitted, other)
     if fitted.cost < other.cost - margin:
         return "better"
     return "worse" if fitted.cost > other.cost + margin else "same"
 
 
-def _margin(one: Score, other: Score) -> float:
+def welch_margin(one: Score, other: Score) -> float:
     """Return the difference of two mean costs that 95 % of repeats stay below when there is none.
 
     With two to four runs each, Student's t is 2.4 to 4.3 standard errors, not 2. Welch, Biometrika 34 (1947) 28.

@@ -1,0 +1,92 @@
+"""``glasspot ladder``: fits of growing complexity from one file, and whether the extra parameters are worth having."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from glasspot.report.ladder import Rung
+
+HELP = "fit a ladder of growing complexity and say which parameters are worth having"
+DESCRIPTION = """\
+RUN.toml is the file of a fit with two or more [[rung]]: each names its free parameters and,
+where it needs other terms, the terms. Each rung is a whole fit, in a folder of its own, to the
+same targets with the same runs and seeds; what differs is the potential.
+
+At the end the rungs stand beside each other: R_chi on independent runs, an information criterion
+(AICc), R_chi of the held-out systems, angles and coordination, and a sentence for each step."""
+EPILOG = """\
+examples:
+  glasspot ladder examples/silica-ladder/ladder.toml
+  glasspot ladder my.toml --out runs/my --resume
+
+The keys of RUN.toml are explained in docs/fit.md, the comparison in docs/ladder.md."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.add_argument("run_file", metavar="RUN.toml", type=Path, help="a fit with two or more [[rung]]")
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, help="folder of the ladder (default: runs/<folder of RUN.toml>)"
+    )
+    parser.add_argument("--workers", metavar="N", type=int, help="MD runs side by side (default: one a processor)")
+    parser.add_argument("--engine", choices=("native", "lammps"), help="what runs the MD, in place of the file's")
+    parser.add_argument("--resume", action="store_true", help="go on with the ladder in --out")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from glasspot.campaign.folder import check_folder, make_folder
+    from glasspot.cli.fit import fit_in
+    from glasspot.config import load_fit_config
+    from glasspot.errors import GlasspotError
+    from glasspot.fit_settings.ladder import rungs_of
+    from glasspot.fit_settings.plan import fit_plan
+    from glasspot.report.ladder import compare, read_rung, write_ladder
+    from glasspot.store import STORE_FILE
+
+    path: Path = args.run_file
+    folder: Path = args.out or Path("runs") / path.resolve().parent.name
+    config = load_fit_config(path)
+    # Every rung is checked before the first is run.
+    plans = {name: fit_plan(of_rung, path.resolve().parent, args.engine) for name, of_rung in rungs_of(config, path)}
+    begun = {name: (folder / name / STORE_FILE).exists() for name in plans}
+    if args.resume and not any(begun.values()):
+        raise GlasspotError(f"there is no ladder to resume in {folder}; leave --resume out to start one")
+    if any(begun.values()) and not args.resume:
+        raise GlasspotError(f"{folder} holds a ladder already; go on with it by --resume, or choose another --out")
+    if not args.resume:
+        check_folder(folder, resume=False)
+    workers = args.workers if args.workers is not None else config.run.workers
+    make_folder(folder)
+    for name, (plan, notes) in plans.items():
+        fit_in(folder / name, plan, notes, path, workers, resume=begun[name])
+    rungs = [read_rung(name, folder / name) for name in plans]
+    verdicts = compare(rungs)
+    files = write_ladder(rungs, verdicts, folder)
+    _show(rungs)
+    for verdict in verdicts:
+        print(verdict.words)
+    print(f"written: {', '.join(file.name for file in files)} in {folder}; each rung has its own report")
+    return 0
+
+
+def _show(rungs: Sequence[Rung]) -> None:
+    """Print the rungs as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from glasspot.report.ladder import information
+    from glasspot.report.words import percent
+
+    table = Table("rung", "free", "R_chi", "noise floor", "held out", "AICc", "MD runs")
+    for rung, criterion in zip(rungs, information(rungs), strict=True):
+        s = rung.score
+        table.add_row(
+            rung.name, str(rung.parameters), percent(s.cost, s.error), percent(rung.noise_floor),
+            percent(s.held_out, s.held_out_error), f"{criterion:.1f}", str(rung.md_runs),
+        )  # fmt: skip
+    Console().print(table)
