@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from glasspot import __version__
 from glasspot.files import write_text
@@ -41,23 +43,50 @@ def write_page(report: FitReport, path: Path) -> Path:
 
 def page(report: FitReport) -> str:
     """Return the page as text. Whatever a user wrote (titles, names, notes) is escaped."""
-    from plotly.offline import get_plotlyjs
-
     drawn, made = figures(report), tables(report)
     top = headline(report)
     sections = {name: _section(name, report, drawn, made) for name in SECTIONS}
+    words = Words(
+        "fit report", report.title, report.description, report.state, top.answer, top.evidence, report.cautions
+    )
+    return assemble(words, sections, SECTIONS, {figure.name: plotly_dict(figure) for figure in drawn})
+
+
+@dataclass(frozen=True)
+class Words:
+    """What stands at the top of a page: what it is, its title, its answer and what supports it."""
+
+    kind: str
+    title: str
+    description: str
+    state: str
+    answer: str
+    evidence: tuple[str, ...]
+    cautions: tuple[str, ...]
+
+
+def assemble(
+    top: Words, sections: Mapping[str, str], headings: Mapping[str, str], plots: Mapping[str, dict[str, Any]]
+) -> str:
+    """Return a page of ``sections``, name -> HTML ("" is left out), and the figures in them, name -> what plotly reads.
+
+    The words are escaped here.
+    """
+    from plotly.offline import get_plotlyjs
+
     sections = {name: body for name, body in sections.items() if body}
     return Template(_asset("page.html")).substitute(
         version=html.escape(__version__),
-        title=html.escape(report.title),
-        description=f"<p>{html.escape(report.description)}</p>" if report.description else "",
-        state=html.escape(report.state),
+        kind=html.escape(top.kind),
+        title=html.escape(top.title),
+        description=f"<p>{html.escape(top.description)}</p>" if top.description else "",
+        state=html.escape(top.state),
         answer=symbols(top.answer),
         evidence="".join(f"<p>{symbols(sentence)}</p>" for sentence in top.evidence),
-        cautions="".join(f'<p class="caution"><strong>Caution.</strong> {symbols(c)}</p>' for c in report.cautions),
-        nav=" ".join(f'<a href="#{name}">{SECTIONS[name]}</a>' for name in sections),
+        cautions="".join(f'<p class="caution"><strong>Caution.</strong> {symbols(c)}</p>' for c in top.cautions),
+        nav=" ".join(f'<a href="#{name}">{headings[name]}</a>' for name in sections),
         sections="\n".join(sections.values()),
-        figures=safe_json({figure.name: plotly_dict(figure) for figure in drawn}),
+        figures=safe_json(dict(plots)),
         css=_asset("page.css"),
         plotly=get_plotlyjs(),
         script=_asset("page.js"),
@@ -77,26 +106,36 @@ def _asset(name: str) -> str:
 
 def _section(name: str, report: FitReport, drawn: Iterable[Figure], made: Iterable[Table]) -> str:
     """Return a section with its figures, then its tables; "" where there is nothing to show."""
-    plots = "".join(_figure(figure) for figure in drawn if figure.section == name)
-    body = f'<div class="figures">{plots}</div>' if plots else ""
-    body += "".join(_table(table, heading=SECTIONS[name]) for table in made if table.section == name)
+    plots = [figure_place(f.name, f.title, f.caption) for f in drawn if f.section == name]
+    body = section_body(plots, [table for table in made if table.section == name], SECTIONS[name])
     if name == "files":
         body += _potential_text(report)
-    return f'<section id="{name}"><h2>{SECTIONS[name]}</h2>{body}</section>' if body else ""
+    return section(name, SECTIONS[name], body)
 
 
-def _figure(figure: Figure) -> str:
+def section(name: str, heading: str, body: str) -> str:
+    """Return a section under its heading; "" where there is nothing to show."""
+    return f'<section id="{name}"><h2>{heading}</h2>{body}</section>' if body else ""
+
+
+def section_body(plots: Sequence[str], made: Iterable[Table], heading: str) -> str:
+    """Return the places of figures side by side, then tables; a table titled as the ``heading`` repeats no title."""
+    body = f'<div class="figures">{"".join(plots)}</div>' if plots else ""
+    return body + "".join(_table(table, heading) for table in made)
+
+
+def figure_place(name: str, heading: str, words: str) -> str:
     """Return the place of a figure: title, legend, plot, caption and its buttons; page.js fills the legend and plot."""
-    label = html.escape(figure.title)
-    caption = f"<figcaption>{symbols(figure.caption)}</figcaption>" if figure.caption else ""
+    label = html.escape(heading)
+    caption = f"<figcaption>{symbols(words)}</figcaption>" if words else ""
     tools = "".join(
-        f'<button type="button" data-do="{do}" data-figure="{figure.name}" aria-label="{text}: {label}">{text}</button>'
+        f'<button type="button" data-do="{do}" data-figure="{name}" aria-label="{text}: {label}">{text}</button>'
         for do, text in (("reset", "Reset zoom"), ("csv", "CSV"), ("svg", "SVG"), ("png", "PNG"))
     )
     return (
-        f'<figure><h3>{symbols(figure.title)}</h3><div class="keys" id="{figure.name}-keys" role="group" '
+        f'<figure><h3>{symbols(heading)}</h3><div class="keys" id="{name}-keys" role="group" '
         f'aria-label="Curves of {label}"></div>'
-        f'<div class="plot" id="{figure.name}" role="img" aria-label="{label}"></div>'
+        f'<div class="plot" id="{name}" role="img" aria-label="{label}"></div>'
         f'{caption}<div class="tools">{tools}</div></figure>'
     )
 
