@@ -31,7 +31,7 @@ from glasspot.search.proposer import Evaluation, Margin, Proposal, no_margin
 # central difference the curvature of the cost, which is large on this scale, does not come in.
 STEP = 0.05
 FIRST_LENGTH = 0.1  # of the first line; later ones begin with the last length that gained
-LENGTHS = (0.02, 0.25)  # within which a line begins
+LENGTHS = (0.004, 0.25)  # within which a line begins
 OVERLAP = 0.5 * STEP  # two minima this close overlap: the points about them do
 ZERO = 5.0  # (% of R_chi per side)^2, as printed but for its units
 NOISE_FACTOR = 2.0  # above the mean of chi2 over n by one to two standard deviations, for 4 to 10 parameters
@@ -173,7 +173,9 @@ class ConjugateGradient:
         with np.errstate(divide="ignore", invalid="ignore"):
             to_face = np.where(unit > 0, (1.0 - here.point) / unit, np.where(unit < 0, -here.point / unit, 0.0))
         slope = min(float(self._gradient @ unit), 0.0)
-        self._line = LineSearch(_cost(here), slope, self._length, float(to_face.max()))
+        # No cost is negative, so the slope tells how far at most it can hold: short lines where the ground is steep.
+        first = min(self._length, _cost(here) / max(-slope, 1e-300))
+        self._line = LineSearch(_cost(here), slope, first, float(to_face.max()))
         self._line_told = [here]
         self._ask_along(self._line, here)
 

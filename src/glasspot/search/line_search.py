@@ -14,7 +14,7 @@ import numpy as np
 ITERATIONS = 3  # successes on one line, as in the paper
 FAILURES = 3
 EXPANSION = 2.0  # farthest that a parabola is trusted, in units of the farthest length tried
-SAME_LENGTH = 0.005  # of a side of the cube: a length this close to one tried is not worth a run
+SAME_LENGTH = 0.001  # of a side of the cube: a length this close to one tried is not worth a run
 
 
 @dataclass

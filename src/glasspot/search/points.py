@@ -9,6 +9,7 @@ from glasspot.search.proposer import Margin
 SAME = 1e-6  # of a side: what rounding on another machine may grow to, far below any step that matters
 HALVINGS = 40
 CORRECTIONS = 5
+HIGHEST = 1000.0  # of a margin, for differences: beyond it there is no barrier to speak of, and it may be infinite
 
 
 def same(one: np.ndarray, other: np.ndarray) -> bool:
@@ -36,10 +37,10 @@ def pulled_back(point: np.ndarray, towards: np.ndarray, margin: Margin) -> np.nd
 
 
 def slope_of(margin: Margin, point: np.ndarray) -> np.ndarray:
-    """Return the gradient of the margin by central differences, (n,)."""
+    """Return the gradient of the margin by central differences, (n,); finite where the margin is infinite."""
     h = 1e-3
     axes = h * np.eye(len(point))
-    return np.array([(margin(point + a) - margin(point - a)) / (2 * h) for a in axes])
+    return np.array([(min(margin(point + a), HIGHEST) - min(margin(point - a), HIGHEST)) / (2 * h) for a in axes])
 
 
 def projected(point: np.ndarray, margin: Margin) -> np.ndarray | None:
@@ -50,8 +51,6 @@ def projected(point: np.ndarray, margin: Margin) -> np.ndarray | None:
         if there >= 0:
             return point
         slope = slope_of(margin, point)
-        if not np.isfinite(slope).all():
-            return None
         # A little more than needed: a margin that curves the wrong way is met from inside.
         point = np.clip(point - 1.05 * there * slope / max(float(slope @ slope), 1e-12), 0.0, 1.0)
     return point if margin(point) >= 0 else None
