@@ -206,6 +206,13 @@ class RungTable(StrictTable):
         return self
 
 
+class EnsembleTable(StrictTable):
+    """[ensemble]: potentials drawn about the fitted one, to see what the fit leaves open."""
+
+    members: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
+    runs: Annotated[int, Field(ge=1, le=100, strict=True)] = 1  # of each
+
+
 class RunTable(StrictTable):
     """[run]: where it runs."""
 
@@ -247,6 +254,7 @@ class FitConfig(StrictTable):
     reference: ReferenceTable = ReferenceTable()
     fit: FitTable = FitTable()
     validation: ValidationTable = ValidationTable()
+    ensemble: EnsembleTable = EnsembleTable()
     run: RunTable = RunTable()
     rung: list[RungTable] = []
 

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from glasspot.campaign.response import gather, measure
+from glasspot.campaign.response import Measurement, gather, measure
 from glasspot.evaluate.job import Outcome
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.search.gauss_newton import LinearModel
@@ -47,26 +47,25 @@ LEAST_INFORMATION = 1e-12
 NEAR = 0.02
 
 
-def model_of_runs(
+def fresh_measurement(
     outcomes: Sequence[Sequence[Outcome]], point: np.ndarray, objective: Objective, temperatures: Sequence[float]
-) -> LinearModel | None:
-    """Return the linear model of independent runs of the potential at ``point``, state by state.
+) -> Measurement | None:
+    """Return what independent runs of the potential at ``point`` say, state by state, with the noise of their model.
 
-    Runs that failed are left out. None where a state has no run left, or the runs did not observe the response.
+    Runs that failed are left out; None where a state has none left.
     """
     good = [[outcome for outcome in state if outcome.ok] for state in outcomes]
     if not all(good):
         return None
-    model = measure(good, point, objective, temperatures).model
-    if model is None:
-        return None
+    found = measure(good, point, objective, temperatures)
     variance = 0.0
     for s, state in enumerate(good):
         if len(state) > 1:
             means = np.array([gather([outcome], objective, s).mean_curves() for outcome in state])
             variance += float(means.var(axis=0, ddof=1).sum()) / len(state)
     # Blocks of one run share its slow fluctuations, so they tell too little noise.
-    return replace(model, cost_noise=max(model.cost_noise, float(np.sqrt(variance))))
+    noise = max(found.noise, float(np.sqrt(variance)))
+    return replace(found, noise=noise, model=found.model and replace(found.model, cost_noise=noise))
 
 
 def pooled(fresh: LinearModel, search: LinearModel | None) -> LinearModel:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glasspot.campaign.methods import no_response
 from glasspot.campaign.plan import FitPlan, State
 from glasspot.campaign.response import gather
 from glasspot.campaign.runner import Runner
@@ -42,11 +43,11 @@ class Evidence:
         if len(candidates) == 1:
             return replace(candidates[0], name=plan.name)
         jobs = [
-            self._independent(potential, plan.fitted_states, Purpose.SELECTION, plan.selection_runs, f"select {c}")
+            self.independent(potential, plan.fitted_states, Purpose.SELECTION, plan.selection_runs, f"select {c}")
             for c, potential in enumerate(candidates, start=1)
         ]
         costs = []
-        for c, (record, outcomes) in enumerate(zip(best, self._side_by_side(jobs), strict=True)):
+        for c, (record, outcomes) in enumerate(zip(best, self.side_by_side(jobs), strict=True)):
             found = score(outcomes, self.objective)
             costs.append(found["cost"] if found["cost"] is not None else np.inf)
             self.runner.store.put_record("selection", c, {**found, "from_step": record["number"]})
@@ -65,13 +66,16 @@ class Evidence:
     def score_all(self, named: Sequence[tuple[str, Potential]]) -> list[dict[str, Any]]:
         """Score potentials, each with its role, on the same fresh runs; store and return the records."""
         plan = self.plan
-        states = [*plan.fitted_states, *plan.held_out_states]
+        states = self.states
         jobs = [
-            self._independent(potential, states, Purpose.VALIDATION, plan.validation_runs, potential.name)
-            for _, potential in named
-        ]
+            self.independent(
+                potential, states, Purpose.VALIDATION, plan.validation_runs, potential.name,
+                response=role == "fitted" and no_response(plan) is None,
+            )
+            for role, potential in named
+        ]  # fmt: skip
         records = []
-        for i, outcomes in enumerate(self._side_by_side(jobs)):
+        for i, outcomes in enumerate(self.side_by_side(jobs)):
             role, potential = named[i]
             fitted = len(plan.fitted_states)
             record = {
@@ -87,29 +91,48 @@ class Evidence:
             records.append(record)
         return records
 
-    def _independent(
-        self, potential: Potential, states: Sequence[State], purpose: Purpose, runs: int, label: str
+    @property
+    def states(self) -> tuple[State, ...]:
+        """The states that scores are of: the fitted ones, then those held out."""
+        return (*self.plan.fitted_states, *self.plan.held_out_states)
+
+    def independent(
+        self,
+        potential: Potential,
+        states: Sequence[State],
+        purpose: Purpose,
+        runs: int,
+        label: str,
+        response: bool = False,
+        first: int = 0,
     ) -> RunsOfStates:
-        """Return runs from their own packings; the same packings for every potential, so that scores are paired."""
+        """Return runs from their own packings; the same packings for every potential, so that scores are paired.
+
+        ``response``: those of fitted states also tell how the targets answer to the parameters. ``first`` is the number
+        of the first run, for its seeds.
+        """
         plan = self.plan
         targets = [*self.objective.states, *(self.held_out.states if self.held_out else ())]
-        structure = purpose == Purpose.VALIDATION
+        structure = purpose != Purpose.SELECTION
         engine = self.engines.get(potential.name, plan.engine)
         result = []
         for state, aims in zip(states, targets, strict=False):
             observe = observation(aims)
             observe = replace(observe, structure=observe.structure or structure)
+            if response and not state.held_out:
+                observe = replace(observe, response=plan.space)
             where = f" {state.name}" if state.name else ""
             result.append([
                 Job(
                     potential, plan.packing(state, purpose, n), state.protocols.validation,
-                    plan.run_seed(state, purpose, n), engine, observe, f"{label} {n + 1}{where}",
+                    plan.run_seed(state, purpose, n), engine, observe,
+                    f"{label} {n + 1 - first}{where}",
                 )
-                for n in range(runs)
+                for n in range(first, first + runs)
             ])  # fmt: skip
         return result
 
-    def _side_by_side(self, groups: Sequence[RunsOfStates]) -> list[list[list[Outcome]]]:
+    def side_by_side(self, groups: Sequence[RunsOfStates]) -> list[list[list[Outcome]]]:
         """Run the jobs of all groups together; return their outcomes group by group, state by state."""
         flat = [job for group in groups for state in group for job in state]
         outcomes = iter(self.runner.run(flat))
@@ -133,20 +156,17 @@ def score(outcomes: Sequence[Sequence[Outcome]], objective: Objective) -> dict[s
     the scatter of the curves of one sample; failures: reasons of runs that failed. Cost and error are None when fewer
     than two samples are whole.
     """
-    samples = [runs for runs in zip(*outcomes, strict=True) if all(o.ok for o in runs)]
+    curves = curves_of_samples(outcomes, objective)
     reasons = sorted({o.reason for state in outcomes for o in state if not o.ok})
-    if len(samples) < 2:
-        return {"cost": None, "error": None, "runs": len(samples), "per_curve": {}, "per_state": {},
+    if len(curves) < 2:
+        return {"cost": None, "error": None, "runs": len(curves), "per_curve": {}, "per_state": {},
                 "failures": reasons}  # fmt: skip
-    curves = np.array(
-        [np.concatenate([gather([o], objective, s).mean_curves() for s, o in enumerate(runs)]) for runs in samples]
-    )
     costs = np.array([objective.r_chi(c) for c in curves])
     single = [objective.per_curve(c) for c in curves]
     return {
         "cost": float(costs.mean()),
         "error": float(costs.std(ddof=1) / np.sqrt(len(costs))),
-        "runs": len(samples),
+        "runs": len(curves),
         "per_curve": _means(single),
         "per_curve_error": {n: float(np.std([p[n] for p in single], ddof=1) / np.sqrt(len(single))) for n in single[0]},
         "per_state": _means([objective.per_state(c) for c in curves]),
@@ -155,6 +175,13 @@ def score(outcomes: Sequence[Sequence[Outcome]], objective: Objective) -> dict[s
         "wright": objective.wright_r_x(curves.mean(0)),
         "failures": reasons,
     }
+
+
+def curves_of_samples(outcomes: Sequence[Sequence[Outcome]], objective: Objective) -> np.ndarray:
+    """Return the scaled values of each whole sample, (k, m): the n-th runs of all states, where none of them failed."""
+    samples = [runs for runs in zip(*outcomes, strict=True) if all(o.ok for o in runs)]
+    found = [np.concatenate([gather([o], objective, s).mean_curves() for s, o in enumerate(runs)]) for runs in samples]
+    return np.array(found).reshape(len(samples), -1)
 
 
 def _means(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:

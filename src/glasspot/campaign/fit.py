@@ -11,12 +11,16 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from glasspot.campaign.descend import Descent
-from glasspot.campaign.determination import determination
+from glasspot.campaign.determination import determination, fresh_measurement, pooled
+from glasspot.campaign.ensemble import chosen_of, run_ensemble
 from glasspot.campaign.evidence import Evidence
 from glasspot.campaign.folder import state_noted
+from glasspot.campaign.methods import no_response
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.runner import Runner, RunningJob
 from glasspot.campaign.targets import build_objective
+from glasspot.potential.model import Potential
+from glasspot.search.gauss_newton import LinearModel
 from glasspot.target.objective import Objective
 
 
@@ -24,7 +28,7 @@ class Listener(Protocol):
     """Told what happens, for a display."""
 
     def stage(self, text: str) -> None:
-        """A new part of the work begins: "targets", the name of a search method, "select", "validate"."""
+        """A new part of the work begins: "targets", the name of a search method, "select", "validate", "ensemble"."""
 
     def step(self, record: dict[str, Any]) -> None:
         """An iteration of the fit was recorded."""
@@ -56,11 +60,11 @@ class Fit:
         self.listener.stage("select")
         chosen = evidence.select(evaluated)
         self.listener.stage("validate")
-        for record in evidence.validate(chosen):
+        scores = evidence.validate(chosen)
+        for record in scores:
             self.listener.score(record)
-        if descent.model is not None:
-            found = determination(self.plan.space, descent.model, objective)
-            self.store.set_meta("determination", found)
+        self._note_times()
+        self._uncertainty(evidence, chosen, scores[0], descent.model)
         self._note_times()
 
     def search(self) -> tuple[Objective, Descent]:
@@ -71,6 +75,33 @@ class Fit:
         descent = Descent(self.plan, objective, self.runner, self.listener.stage, self._keep)
         descent.run()
         return objective, descent
+
+    def _uncertainty(
+        self, evidence: Evidence, chosen: Potential, record: dict[str, Any], search: LinearModel | None
+    ) -> None:
+        """Find what the data determine, from the validation runs of the fitted potential, and run the ensemble."""
+        plan = self.plan
+        states = plan.fitted_states
+        reason = no_response(plan)
+        runs = [[self.runner.outcome(key) for key in record["keys"][state.name]] for state in states]
+        outcomes = [[outcome for outcome in state if outcome is not None] for state in runs]
+        temperatures = [state.temperature for state in states]
+        point = plan.space.to_cube(chosen)
+        measured = None if reason else fresh_measurement(outcomes, point, evidence.objective, temperatures)
+        if measured is None or measured.model is None:
+            reason = reason or "its validation runs failed"
+            self.store.set_meta("determination", {"reason": reason, "directions": []})
+            self.store.set_meta("ensemble", None)
+            return
+        model = pooled(measured.model, search)
+        found = determination(plan.space, model, evidence.objective)
+        self.store.set_meta("determination", found)
+        fitted = chosen_of(model, found, record, measured.error)
+        summary = None
+        if plan.members and fitted is not None:
+            self.listener.stage("ensemble")
+            summary = run_ensemble(evidence, fitted, self.listener.score)
+        self.store.set_meta("ensemble", summary)
 
     def _held_out(self) -> Objective | None:
         if not self.plan.held_out_states:

@@ -68,12 +68,15 @@ def margin_of(plan: FitPlan) -> Margin:
 def check_methods(plan: FitPlan) -> None:
     """Refuse a start behind the barrier, and a method that cannot use what the plan asks; say which can."""
     _check_start(plan)
+    if plan.members and (reason := no_response(plan)) is not None:
+        raise GlasspotError(f"ensemble.members is {plan.members}, but {reason}; expected 0")
     if "gauss-newton" not in plan.methods:
         return
-    reason = next((found for state in plan.fitted_states if (found := _no_response(plan, state))), None)
+    reason = no_response(plan)
     if reason is not None:
         raise GlasspotError(
-            f'{reason}. Choose fit.method = "bayes", "cma-es" or "conjugate-gradient", which need only the cost'
+            f'the method "gauss-newton" cannot be used: {reason}. '
+            'Choose fit.method = "bayes", "cma-es" or "conjugate-gradient", which need only the cost'
         )
 
 
@@ -88,17 +91,18 @@ def _check_start(plan: FitPlan) -> None:
         )
 
 
+def no_response(plan: FitPlan) -> str | None:
+    """Return why fluctuations cannot tell how the targets answer to the parameters; None where they can."""
+    return next((found for state in plan.fitted_states if (found := _no_response(plan, state))), None)
+
+
 def _no_response(plan: FitPlan, state: State) -> str | None:
-    """Return why fluctuations cannot tell how a state's targets answer to the parameters; None where they can."""
     where = f" of [[system]] {state.name}" if state.name else ""
     if state.kind == GLASS:
-        return (
-            f'the method "gauss-newton" needs a liquid in equilibrium: a quenched glass{where} has no fluctuation '
-            "formula"
-        )
+        return f"a quenched glass{where} is no liquid in equilibrium and has no fluctuation formula"
     for target in state.targets:
         if isinstance(target, NumberTarget) and not target.has_response:
-            return f'the method "gauss-newton" cannot use the target {target.label}: only g(r), S(Q) and the pressure'
+            return f"the target {target.label} has no fluctuation formula here: only g(r), S(Q) and the pressure do"
     try:
         check_response(plan.space.base, Observe(plan.space.base.r_max, 1, response=plan.space))
     except GlasspotError as error:

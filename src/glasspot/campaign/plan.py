@@ -103,6 +103,8 @@ class FitPlan:
     patience: int | None = None  # evaluations without gain (generations for CMA-ES); None: that of each method
     start_points: int | None = None  # of the Sobol set that Bayesian optimisation starts from; None: by dimension
     batch: int = 1  # points proposed together, where the method leaves the choice
+    members: int = 0  # potentials drawn beside the fitted one, to see what the fit leaves open
+    member_runs: int = 1  # of each
 
     @property
     def fitted_states(self) -> tuple[State, ...]:

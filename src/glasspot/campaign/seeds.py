@@ -16,6 +16,7 @@ class Purpose(IntEnum):
     VALIDATION = 3
     REFERENCE = 4
     SEARCH = 5
+    ENSEMBLE = 6
 
 
 def draw_seed(seed: int, purpose: Purpose, number: int, part: int) -> int:

@@ -63,6 +63,8 @@ def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tupl
         patience=config.fit.patience,
         start_points=config.fit.start_points,
         batch=config.fit.batch,
+        members=config.ensemble.members,
+        member_runs=config.ensemble.runs,
     )
     check_methods(plan)
     choice, engine_note = _engine(plan)

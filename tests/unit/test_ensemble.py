@@ -1,0 +1,140 @@
+"""Potentials that fit as well: their spread is that of the data, and those that fit worse are told apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import linear_world as world
+from glasspot.campaign.ensemble import BAD, GOOD, Chosen, draw
+from glasspot.campaign.methods import check_methods, no_response
+from glasspot.campaign.plan import GLASS, FitPlan
+from glasspot.errors import GlasspotError
+from glasspot.evaluate.job import Job
+from glasspot.search.gauss_newton import LinearModel
+from glasspot.search.proposer import no_margin
+from glasspot.store import Store
+
+POINT = np.array([0.5, 0.45, 0.55])
+
+
+def chosen(slopes: tuple[float, float, float], widths: tuple[float, float, float]) -> Chosen:
+    """A fitted point whose three parameters change three values of the curves, one each."""
+    model = LinearModel(POINT, np.zeros(3), np.diag(slopes), np.zeros((3, 3)), 0.0, 0.01, np.zeros((1, 3)))
+    return Chosen(model, np.diag(np.square(widths)), 0.02, 0.002, 4)
+
+
+def test_the_spread_of_a_draw_is_that_of_the_covariance() -> None:
+    fitted = chosen((0.1, 0.1, 0.0), (0.01, 0.03, np.sqrt(1 / 12)))
+    points, expected = draw(fitted, np.zeros(3), no_margin, 64, 1, seed=1)
+    assert points.shape == (64, 3) and (points >= 0).all() and (points <= 1).all()
+    # 64 draws know their spread to 9 %; the flat direction is cut at the window: 0.237 of a Gaussian of 0.289.
+    assert points.std(axis=0) == pytest.approx([0.01, 0.03, 0.237], rel=0.15)
+    assert points.mean(axis=0)[:2] == pytest.approx(POINT[:2], abs=0.006)
+    assert expected == pytest.approx(np.sqrt(0.02**2 + ((points - POINT) ** 2 @ [0.01, 0.01, 0.0])))
+
+
+def test_few_members_already_span_the_open_direction_and_more_only_add_to_them() -> None:
+    fitted = chosen((1.0, 1.0, 0.0), (0.001, 0.001, np.sqrt(1 / 12)))
+    six, _ = draw(fitted, np.zeros(3), no_margin, 6, 1, seed=5)
+    twelve, _ = draw(fitted, np.zeros(3), no_margin, 12, 1, seed=5)
+    assert np.array_equal(twelve[:6], six)
+    assert np.ptp(six[:, 2]) > 0.4 and np.ptp(six[:, :2], axis=0).max() < 0.01
+
+
+def test_points_that_would_fit_worse_or_let_atoms_fuse_are_not_run() -> None:
+    fitted = chosen((0.1, 0.1, 0.1), (0.2, 0.2, 0.2))
+    points, expected = draw(fitted, np.zeros(3), lambda u: float(u[2] - 0.5), 40, 1, seed=2)
+    assert len(points) == 40 and (points[:, 2] >= 0.5).all()
+    # R_chi + 2 x 0.2 % x sqrt(1/4 + 1/1): 2.447 %.
+    assert fitted.limit(1) == pytest.approx(0.024472, abs=1e-6)
+    assert expected.max() <= fitted.limit(1)
+    assert fitted.limit(4) < fitted.limit(1)
+
+
+def fit(folder: Path, monkeypatch: pytest.MonkeyPatch, asked: FitPlan, work: Any = world.simulated) -> world.Witness:
+    folder.mkdir(exist_ok=True)
+    return world.run(folder, monkeypatch, work, asked)
+
+
+def records(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
+    with Store.open(folder) as store:
+        return store.get_meta("ensemble"), store.records("ensemble"), store.get_meta("determination")
+
+
+def test_a_fit_ends_with_potentials_that_fit_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    witness = fit(tmp_path / "one", monkeypatch, world.plan(members=8))
+    assert witness.stages[-2:] == ["validate", "ensemble"]
+    assert witness.scores[-8:] == [f"member {k}" for k in range(1, 9)]
+    summary, members, found = records(tmp_path / "one")
+    assert summary["asked"] == summary["run"] == 8
+    assert summary["passed"] == sum(m["role"] == GOOD for m in members) >= 4
+    assert all((m["cost"] <= summary["limit"]) == (m["role"] == GOOD) for m in members)
+    # Both parameters are sharp here: members differ by their errors, of 1e-4 to 1e-3 of the window.
+    assert [d["determined"] for d in found["directions"]] == [True, True]
+    points = np.array([m["point"] for m in members])
+    assert points.std(axis=0) == pytest.approx(np.sqrt(np.diag(found["covariance"])), rel=0.6)
+    # More members later: those there are stay, and no run is made twice.
+    ran: list[str] = []
+
+    def counted(job: Job, start: object, folder: Path) -> str:
+        ran.append(job.label)
+        return world.simulated(job, start, folder)
+
+    fit(tmp_path / "one", monkeypatch, world.plan(members=10), counted)
+    assert ran == ["member 9 1", "member 10 1"]
+    again = records(tmp_path / "one")
+    assert again[1][:8] == members and again[0]["run"] == 10
+
+
+def test_a_sloppy_parameter_is_spread_over_its_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = world.response
+
+    def blunt(n_nodes: int, r_max: float) -> np.ndarray:
+        return real(n_nodes, r_max) * [1.0, 2e-6]
+
+    monkeypatch.setattr(world, "response", blunt)
+    fit(tmp_path, monkeypatch, world.plan(members=8))
+    summary, members, found = records(tmp_path)
+    assert [d["determined"] for d in found["directions"]] == [True, False]
+    assert found["directions"][0]["information"] > 1 > found["directions"][1]["information"]
+    points = np.array([m["point"] for m in members])
+    assert np.ptp(points[:, 1]) > 0.4 and np.ptp(points[:, 0]) < 0.01
+    assert summary["passed"] >= 6
+
+
+def test_a_member_whose_runs_fail_is_kept_as_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_boils(job: Job, start: object, folder: Path) -> str:
+        if not job.label.startswith("member 2"):
+            return world.simulated(job, start, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        world.write_outcome(world.Outcome(job.key, False, "boiled", "", {"seconds": 1.0}), folder)
+        return job.key
+
+    fit(tmp_path, monkeypatch, world.plan(members=3), one_boils)
+    _, members, _ = records(tmp_path)
+    assert [m["cost"] is None for m in members] == [False, True, False]
+    assert members[1]["role"] == BAD and members[1]["failures"] == ["boiled"]
+
+
+def test_the_uncertainty_does_not_need_a_gauss_newton_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit(tmp_path, monkeypatch, world.plan(methods=("sobol",), start_points=6))
+    summary, _, found = records(tmp_path)
+    assert summary is None
+    assert [d["determined"] for d in found["directions"]] == [True, True]
+    assert all(0 < error < 0.01 for error in found["errors"].values())
+
+
+def test_where_there_is_no_response_the_reason_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    glass = replace(world.plan().states[0], kind=GLASS)
+    asked = world.plan(methods=("sobol",), start_points=4, states=(glass,))
+    assert "no fluctuation formula" in (no_response(asked) or "")
+    fit(tmp_path, monkeypatch, asked)
+    _, _, found = records(tmp_path)
+    assert "quenched glass" in found["reason"] and found["directions"] == []
+    with pytest.raises(GlasspotError, match=r"ensemble\.members is 3, but a quenched glass"):
+        check_methods(replace(asked, members=3))
