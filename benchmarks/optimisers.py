@@ -216,6 +216,7 @@ def plot(fits: Sequence[dict[str, Any]], path: Path) -> None:
         axis.set_yticks([], minor=True)
         counts = [n for n in (1, 2, 5, 10, 20, 50, 100, 200) if n <= axis.get_xlim()[1]]
         axis.set_xticks(counts, [str(n) for n in counts])
+        axis.set_xticks([], minor=True)
         axis.legend()
     figure.savefig(path, dpi=150)
 

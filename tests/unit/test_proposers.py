@@ -112,9 +112,13 @@ def test_the_name_is_the_one_of_the_settings(name: str) -> None:
     assert make(name).name == name
 
 
-def test_points_stay_in_the_cube_and_above_the_margin(name: str) -> None:
+@pytest.mark.parametrize("kind", ["smooth", "cliff"])
+def test_points_stay_in_the_cube_and_above_the_margin(name: str, kind: str) -> None:
     def margin(point: np.ndarray) -> float:
-        return 0.3 - float(np.linalg.norm(point - START[:2]))  # the answer lies outside
+        height = 0.3 - float(np.linalg.norm(point - START[:2]))  # the answer lies outside
+        if kind == "smooth":
+            return height
+        return np.inf if height > 0 else -0.8  # no barrier where like charges only repel
 
     proposer = make(name, margin=margin)
     points = np.array([e.point for e in flat(run(proposer, world_of(proposer), 30))])
