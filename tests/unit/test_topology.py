@@ -141,6 +141,16 @@ def test_the_first_minimum_ends_the_shell() -> None:
     assert found.mean == pytest.approx(4.0, abs=0.01)
 
 
+def test_a_peak_of_few_counts_has_an_end_too() -> None:
+    """A highest bin beside the top of the smoothed curve is no reason to find no minimum at all."""
+    r = np.arange(320) * 0.025 + 0.0125
+    silica = 20 * np.exp(-(((r - 1.62) / 0.06) ** 2)) + 1 / (1 + np.exp(-(r - 3.5) / 0.2))
+    counts = 0.05 * (r / 1.6) ** 2  # of an ideal gas in each bin
+    for seed in range(20):
+        g = np.random.default_rng(seed).poisson(silica * counts) / counts
+        assert 1.6 < first_minimum(r, g) < 2.9
+
+
 def test_mistakes_are_told(cristobalite: Frame) -> None:
     with pytest.raises(GlasspotError, match='no element "S"'):
         coordination(cristobalite, "S", "O", 2.0)

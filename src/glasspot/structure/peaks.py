@@ -57,7 +57,8 @@ def first_minimum(r: NDArray[np.float64], g: NDArray[np.float64]) -> float:
         )
     # Stop at the next peak: where the curve has climbed well above its lowest so far.
     lowest = np.minimum.accumulate(smooth[window])
-    climbed = np.nonzero(smooth[window] > lowest + 0.05 + 0.1 * (smooth[peak] - lowest))[0]
+    # With few counts the highest bin may stand beside the top of the smoothed curve, which then is above it.
+    climbed = np.nonzero(smooth[window] > lowest + 0.05 + 0.1 * np.maximum(smooth[peak] - lowest, 0.0))[0]
     window = window[: climbed[0]] if len(climbed) else window
     deepest = smooth[window].min()
     low = high = int(window[np.argmin(smooth[window])])
