@@ -49,6 +49,9 @@ def first_minimum(r: NDArray[np.float64], g: NDArray[np.float64]) -> float:
     """
     smooth = _smoothed(r, g)
     peak = _peak_index(r, g)
+    # With few counts the highest bin may stand beside the top of the smoothed curve: downhill begins at that top.
+    beside = np.nonzero(np.abs(r - r[peak]) <= 4 * SMOOTHING)[0]
+    peak = int(beside[np.argmax(smooth[beside])])
     window = np.nonzero((r > r[peak]) & (r <= FARTHEST * r[peak]))[0]
     if r[-1] < FARTHEST * r[peak] * 0.8 or len(window) < 3:
         raise GlasspotError(
@@ -57,8 +60,7 @@ def first_minimum(r: NDArray[np.float64], g: NDArray[np.float64]) -> float:
         )
     # Stop at the next peak: where the curve has climbed well above its lowest so far.
     lowest = np.minimum.accumulate(smooth[window])
-    # With few counts the highest bin may stand beside the top of the smoothed curve, which then is above it.
-    climbed = np.nonzero(smooth[window] > lowest + 0.05 + 0.1 * np.maximum(smooth[peak] - lowest, 0.0))[0]
+    climbed = np.nonzero(smooth[window] > lowest + 0.05 + 0.1 * (smooth[peak] - lowest))[0]
     window = window[: climbed[0]] if len(climbed) else window
     deepest = smooth[window].min()
     low = high = int(window[np.argmin(smooth[window])])
