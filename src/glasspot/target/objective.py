@@ -19,6 +19,7 @@ import numpy as np
 
 from glasspot.target.curve import CurveTarget
 from glasspot.target.number import NumberTarget
+from glasspot.target.scattering import ScatteringTarget
 from glasspot.target.system import System
 
 
@@ -79,7 +80,7 @@ class HistogramTarget(Target, Protocol):
         """Return Wright's R_X of a model's curve, a fraction."""
 
 
-KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in (CurveTarget, NumberTarget)}
+KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in (CurveTarget, ScatteringTarget, NumberTarget)}
 
 
 @dataclass(frozen=True)
