@@ -165,7 +165,7 @@ class FitTable(StrictTable):
     max_runs: Count | None = None
     patience: Count | None = None
     start_points: Annotated[Count, Field(ge=2)] | None = None
-    batch: Count = 1
+    batch: Count | None = None
     barrier_eV: Positive = 10.0
     candidates: Count = 3
     selection_runs: Annotated[Count, Field(ge=2)] = 2  # an error needs two

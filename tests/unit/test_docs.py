@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from glasspot import quench_settings
 from glasspot.config import FitConfig, load_fit_config
 from glasspot.engine.base import REASONS
+from glasspot.fit_settings.ladder import rungs_of
 from glasspot.fit_settings.plan import fit_plan
 from glasspot.quench_settings import QuenchConfig, load_quench_plan
 from glasspot.report.status import status
@@ -57,7 +59,7 @@ def as_printed(default: Any) -> str:
         return "required"
     if default is None:
         return "-"
-    return f'`"{default}"`' if isinstance(default, str) else f"`{default!r}`"
+    return f"`{json.dumps(default)}`" if isinstance(default, str | list | dict) else f"`{default!r}`"
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -91,8 +93,11 @@ def test_every_reason_of_a_failure_is_documented() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=name)
 def test_examples_load(path: Path) -> None:
     if re.search(r"^\[\[target\]\]", path.read_text(encoding="utf-8"), re.MULTILINE):
-        plan, _ = fit_plan(load_fit_config(path), path.parent)
-        assert len(plan.states[0].targets) >= 1
+        config = load_fit_config(path)
+        fits = [of_rung for _, of_rung in rungs_of(config, path)] if config.rung else [config]
+        for fit in fits:
+            plan, _ = fit_plan(fit, path.parent)
+            assert all(state.targets for state in plan.states)
     else:
         assert load_quench_plan(path).n_atoms >= 50
 

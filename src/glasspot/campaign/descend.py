@@ -90,7 +90,7 @@ class Descent:
             else:
                 self._take_round(stage, proposer, [Proposal(start, note="start")])
             while not proposer.finished and self._affordable() > 0:
-                proposals = self._rounds.get(self._round) or proposer.ask(self.plan.batch)
+                proposals = self._rounds.get(self._round) or proposer.ask(self.plan.batch or 1)
                 self._take_round(stage, proposer, proposals[: self._affordable()])
             if isinstance(proposer, GaussNewton) and proposer.current is not None:
                 self.model = proposer.averaged()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from glasspot.campaign.plan import FitPlan
+    from glasspot.store import Store
 
 HELP = "fit a potential to a target, validate it and write the report"
 DESCRIPTION = """\
@@ -73,6 +75,7 @@ def fit_in(folder: Path, plan: FitPlan, notes: Sequence[str], asked: Path, worke
     make_folder(folder)
     with driving(folder), Store.create(folder) as store:
         check_same_run(store, plan.source)
+        plan = _with_batch(plan, store, workers)
         if store.get_meta("plan") is None:  # also after a crash before the first run
             keep_plan(store, plan, asked)
         with FitDisplay(plan, folder, notes, workers) as display:
@@ -82,6 +85,13 @@ def fit_in(folder: Path, plan: FitPlan, notes: Sequence[str], asked: Path, worke
             display.stage("report")
             page = write_report(folder)
         display.finish(store, page)
+
+
+def _with_batch(plan: FitPlan, store: Store, workers: int) -> FitPlan:
+    """Return the plan with as many points proposed together as keep the workers busy; a resumed fit keeps them."""
+    batch = plan.batch or store.get_meta("batch") or max(1, workers // plan.runs_per_evaluation)
+    store.set_meta("batch", batch)
+    return replace(plan, batch=batch)
 
 
 def _prepare(plan: FitPlan, say: Callable[[str], None]) -> None:
