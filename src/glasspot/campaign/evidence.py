@@ -181,7 +181,7 @@ def curves_of_samples(outcomes: Sequence[Sequence[Outcome]], objective: Objectiv
     """Return the scaled values of each whole sample, (k, m): the n-th runs of all states, where none of them failed."""
     samples = [runs for runs in zip(*outcomes, strict=True) if all(o.ok for o in runs)]
     found = [np.concatenate([gather([o], objective, s).mean_curves() for s, o in enumerate(runs)]) for runs in samples]
-    return np.array(found).reshape(len(samples), -1)
+    return np.array(found).reshape(len(samples), len(objective.scaled_reference()))
 
 
 def _means(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
