@@ -1,4 +1,4 @@
-"""``glasspot potentials``: the published sets that ship with glasspot: list them, read one, export one."""
+"""``glasspot potentials``: the published sets that ship with glasspot: list, read, export and compare them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glasspot.cli.potentials_compare import (
+    COMPARE_DESCRIPTION,
+    COMPARE_EPILOG,
+    COMPARE_HELP,
+    add_compare_arguments,
+    compare,
+)
 from glasspot.cli.potentials_export import VERDICT, export
 
 if TYPE_CHECKING:
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
     from glasspot.potential.forms import Term
     from glasspot.potential.model import Potential
 
-HELP = "published potentials: numbers, source, cautions; export for LAMMPS or ASE"
+HELP = "published potentials: numbers, source, cautions; comparison; export for LAMMPS or ASE"
 DESCRIPTION = """\
 The potentials that ship with glasspot, each with its source, its electrostatics, what simulation
 has verified and what to be careful about. NAME is one of the list (case does not matter), or the
@@ -31,6 +38,7 @@ examples:
   glasspot potentials export ML --format lammps --out ml  include and tables that lmp runs as they are
   glasspot potentials export PMMCS --format lammps --composition "60 SiO2 25 Na2O 15 CaO"
   glasspot potentials export BKS --format ase             a TOML file and a Python file with a calculator
+  glasspot potentials compare fit.toml --out compare      R_chi of every set against the targets of a fit
 
 "verified" is yes (melt and quench gave the density and bonds of experiment), partly, or no.
 The keys of --json and the way to add your own set are in docs/potentials.md."""
@@ -80,11 +88,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--elements", metavar="A,B,...", help="atom types 1, 2, ... (default: those of the glass)")
     export.add_argument("--atoms", metavar="N", type=int, default=300, help="size of in.example (default: 300)")
     export.set_defaults(action="export")
+    comparison = actions.add_parser(
+        "compare", help=COMPARE_HELP, description=COMPARE_DESCRIPTION, epilog=COMPARE_EPILOG, formatter_class=raw
+    )
+    add_compare_arguments(comparison)
+    comparison.set_defaults(action="compare")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    {"list": _list, "show": _show, "export": export}[args.action](args)
+    {"list": _list, "show": _show, "export": export, "compare": compare}[args.action](args)
     return 0
 
 
