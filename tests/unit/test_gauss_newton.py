@@ -163,3 +163,20 @@ def test_bounded_quadratic_against_a_general_solver() -> None:
         assert row @ found >= bound - 1e-9
         # The multiplier is bisected to 1 part in 1e4, which bounds how close the two can be.
         assert np.allclose(found, other.x, atol=2e-3)
+
+
+def test_a_constraint_that_nothing_in_the_box_meets_is_met_as_far_as_can_be() -> None:
+    low, high, row = np.full(3, -0.1), np.full(3, 0.2), np.array([1.0, -2.0, 0.5])
+    found = bounded_quadratic(np.eye(3), np.zeros(3), low, high, row, 5.0)
+    assert found == pytest.approx([0.2, -0.1, 0.2])
+
+
+def test_it_stays_before_a_margin_that_falls_from_infinity() -> None:
+    """Where like charges only repel there is no barrier, and its height is infinite; right beside it may be low."""
+
+    def cliff(point: np.ndarray) -> float:
+        return np.inf if point[0] < 0.55 else -0.8  # the answer, 0.62, lies beyond
+
+    told = descend(np.array([0.4, 0.5, 0.5]), 8, margin=cliff)
+    assert max(m.point[0] for m in told) < 0.55
+    assert told[-1].cost < 0.7 * told[0].cost

@@ -205,8 +205,8 @@ class GaussNewton:
             if here < 0:
                 bound = min(bound, 0.0)
         # Linearising did not converge: shorten the last step until the constraint holds (or is no worse than here).
-        while self.margin(point + step) < min(0.0, here) and np.linalg.norm(step) > 1e-6:
-            step = 0.7 * step
+        while self.margin(point + step) < min(0.0, here):
+            step = 0.7 * step if np.linalg.norm(step) > 1e-6 else np.zeros(len(point))
         return step
 
     def _within_radius(
@@ -249,6 +249,9 @@ def bounded_quadratic(
     best = solve(0.0)
     if row is None or row @ best >= bound:
         return best
+    corner = np.where(row > 0, high, low)
+    if row @ corner <= bound:  # nothing in the box does better
+        return corner
     inside, outside = 0.0, 1e-8
     for _ in range(60):
         if row @ solve(outside) >= bound:
