@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import linear_world as world
-from glasspot.campaign.ensemble import BAD, GOOD, Chosen, draw
+from glasspot.campaign.ensemble import BAD, GOOD, Chosen, draw, followed
 from glasspot.campaign.methods import check_methods, no_response
 from glasspot.campaign.plan import GLASS, FitPlan
 from glasspot.errors import GlasspotError
@@ -25,7 +25,7 @@ POINT = np.array([0.5, 0.45, 0.55])
 def chosen(slopes: tuple[float, float, float], widths: tuple[float, float, float]) -> Chosen:
     """A fitted point whose three parameters change three values of the curves, one each."""
     model = LinearModel(POINT, np.zeros(3), np.diag(slopes), np.zeros((3, 3)), 0.0, 0.01, np.zeros((1, 3)))
-    return Chosen(model, np.diag(np.square(widths)), 0.02, 0.002, 4)
+    return Chosen(model, np.diag(np.square(widths)), 0.02, 0.002, 4, np.eye(3)[:, :2])
 
 
 def test_the_spread_of_a_draw_is_that_of_the_covariance() -> None:
@@ -54,6 +54,19 @@ def test_points_that_would_fit_worse_or_let_atoms_fuse_are_not_run() -> None:
     assert fitted.limit(1) == pytest.approx(0.024472, abs=1e-6)
     assert expected.max() <= fitted.limit(1)
     assert fitted.limit(4) < fitted.limit(1)
+
+
+def test_a_point_beside_a_curved_valley_is_moved_into_it() -> None:
+    """The first two values bend with the third parameter, to which nothing answers to first order."""
+    fitted = chosen((0.1, 0.1, 0.0), (0.01, 0.01, 0.3))
+    point = POINT + np.array([0.004, -0.002, 0.3])
+    bend = np.array([0.1, -0.05, 0.0]) * 0.3**2
+    there = replace(fitted.model, point=point, curves=fitted.model.jacobian @ (point - POINT) + bend)
+    moved = followed(fitted, point, there)
+    assert moved == pytest.approx(point + np.array([-0.09, 0.045, 0.0]))
+    # Where its own Jacobian is noise, the point stays.
+    blind = replace(there, jacobian_noise=np.diag([1e6, 1e6, 0.0]))
+    assert followed(fitted, point, blind) == pytest.approx(point, abs=1e-6)
 
 
 def fit(folder: Path, monkeypatch: pytest.MonkeyPatch, asked: FitPlan, work: Any = world.simulated) -> world.Witness:

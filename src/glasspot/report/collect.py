@@ -14,7 +14,8 @@ from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.report.data import Direction, FitReport, Parameter, Score, Step
 from glasspot.report.status import Record, best_step, noise_floor, state_of
-from glasspot.report.store_panels import curve_panels, good_outcomes, structure_panels
+from glasspot.report.store_ensemble import ensemble, observed
+from glasspot.report.store_panels import curve_panels, fitted_numbers, good_outcomes, structure_panels
 from glasspot.store import Store
 from glasspot.target.objective import Objective
 
@@ -35,6 +36,7 @@ def collect(folder: Path) -> FitReport:
         stored = store.get_meta("objective")
         found = store.get_meta("determination")
         objective = Objective.from_dict(stored) if stored else None
+        objectives = [o for o in (objective, held_out) if o]
         return FitReport(
             title=plan["title"],
             description=plan["description"],
@@ -44,13 +46,16 @@ def collect(folder: Path) -> FitReport:
             directions=_directions(found),
             scores=tuple(_score(s, outcomes[s["name"]]) for s in scores),
             noise_floor=_or_nan(noise_floor(scores)),
-            panels=curve_panels([o for o in (objective, held_out) if o], scores, outcomes, store, steps),
+            panels=curve_panels(objectives, scores, outcomes, store, steps),
             structure_panels=structure_panels(scores, outcomes),
             potentials=_potentials(space, steps, scores),
             elements=_elements(objective, space),
             fitted=Potential.from_dict(fitted) if fitted else None,
             timings=_timings(store),
             provenance=_provenance(store, plan),
+            numbers=fitted_numbers(objectives, scores, outcomes),
+            ensemble=ensemble(store, space, objectives, scores, outcomes),
+            unknown_errors=found.get("reason", "") if found else "",
             cautions=tuple(plan["cautions"]),
         )
 
@@ -100,11 +105,12 @@ def _parameters(
         best = best_step(steps)
         values = best["values"] if best else {}
         point = np.array(best["point"]) if best else space.to_cube(space.base)
-    errors = space.value_errors(point, np.array(found["covariance"])) if found is not None else {}
+    known = found is not None and "covariance" in found
+    errors = space.value_errors(point, np.array(found["covariance"])) if found is not None and known else {}
     result = []
     for i, p in enumerate(space.parameters):
         low, high = plan["windows"][p.name]
-        determined = found is not None and found["errors"][p.name] is not None
+        determined = found is not None and known and found["errors"][p.name] is not None
         result.append(
             Parameter(
                 name=p.name,
@@ -122,19 +128,21 @@ def _parameters(
 def _directions(found: Record | None) -> tuple[Direction, ...]:
     if not found:
         return ()
-    return tuple(Direction(d["cost_change"], d["determined"], d["components"], d["words"]) for d in found["directions"])
+    return tuple(
+        Direction(
+            d["cost_change"],
+            d["determined"],
+            d["components"],
+            d["words"],
+            _or_nan(d.get("information")),
+            _or_nan(d.get("error")),
+        )
+        for d in found["directions"]
+    )
 
 
 def _score(record: Record, outcomes: Mapping[str, Sequence[Outcome]]) -> Score:
-    observables: dict[str, float] = {}
-    for state, found in outcomes.items():
-        where = f", {state}" if state else ""
-        names = {name for o in found for name in o.numbers if name.startswith(("coordination", "angle"))}
-        for name in sorted(names):
-            observables[name + where] = float(np.mean([o.numbers[name] for o in found if name in o.numbers]))
-        if found:
-            pressure = float(np.mean([o.numbers["pressure_bar"] for o in found]))
-            observables[f"pressure (GPa){where}"] = pressure * 1e-4
+    observables = {name: float(np.mean(values)) for name, values in observed(outcomes).items()}
     for name, value in record.get("wright", {}).items():
         observables[f"Wright's R_X of {name} (%)"] = 100 * value
     held_out = record.get("held_out", {})

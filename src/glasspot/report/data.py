@@ -30,11 +30,24 @@ class CurvePanel:
     x_label: str
     y_label: str
     series: tuple[Series, ...]
+    held_out: bool = False  # of a state whose targets are no part of the cost
+
+
+@dataclass(frozen=True)
+class FittedNumber:
+    """A number that is a target, such as the pressure: its value in each potential's validation runs."""
+
+    label: str
+    unit: str
+    target: float
+    error: float  # of the target, nan where not known
+    values: Mapping[str, tuple[float, float]]  # potential -> mean and standard error
+    held_out: bool = False
 
 
 @dataclass(frozen=True)
 class Step:
-    """One iteration of the fit. ``cost`` is R_chi as a fraction (0.05 = 5 %), nan where the MD failed."""
+    """One evaluation of the fit. ``cost`` is R_chi as a fraction (0.05 = 5 %), nan where the MD failed."""
 
     md_runs: int  # MD runs finished up to and with this step
     cost: float
@@ -86,6 +99,49 @@ class Direction:
     determined: bool
     components: Mapping[str, float]
     words: str
+    information: float = math.nan  # (change of the curves / their noise)^2 for half a window: sharp above 1
+    error: float = math.nan  # standard error along it, in windows; 0.29 where only the window is known
+
+
+@dataclass(frozen=True)
+class Member:
+    """A potential drawn about the fitted one, run and judged; costs are fractions, nan where a run failed."""
+
+    name: str
+    fits: bool  # as well as the fitted one, within the noise
+    cost: float
+    error: float
+    predicted: float
+    places: Mapping[str, float]  # parameter name -> place in its window
+    potential: Potential
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the members that fit say of one quantity, beside what runs of the fitted potential say."""
+
+    quantity: str
+    fitted: float
+    error: float  # standard error of ``fitted``
+    mean: float  # over the members that fit
+    spread: float  # standard deviation over them
+    scatter: float  # the same for repeats of one potential with as many runs
+    left_open: float  # what the spread has beyond the scatter; 0 where it does not stand out at 95 %
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Potentials that fit as well as the fitted one, and what they do not agree on."""
+
+    members: tuple[Member, ...]  # all that were run
+    limit: float  # R_chi up to which a member fits as well
+    predictions: tuple[Prediction, ...]
+
+    @property
+    def fitting(self) -> tuple[Member, ...]:
+        """The members that fit as well."""
+        return tuple(member for member in self.members if member.fits)
 
 
 @dataclass(frozen=True)
@@ -107,4 +163,7 @@ class FitReport:
     timings: Mapping[str, float]  # seconds: wall, md, outside MD ...; fractions are derived when shown
     provenance: Mapping[str, str]  # versions, host type, seed, commit, dates, hash of the input
     elements: tuple[str, ...] = ()  # of the glass, whose U(r) are drawn; empty: those that all potentials know
+    numbers: tuple[FittedNumber, ...] = ()  # targets that are no curves
+    ensemble: Ensemble | None = None
+    unknown_errors: str = ""  # why the errors of the parameters are not known, where they are not
     cautions: tuple[str, ...] = ()  # what a reader must know: total g(r), short reference, unverified set ...

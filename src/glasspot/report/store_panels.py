@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from glasspot.campaign.response import gather
 from glasspot.evaluate.job import Outcome
-from glasspot.report.data import CurvePanel, Series
+from glasspot.report.data import CurvePanel, FittedNumber, Series
 from glasspot.report.status import Record, best_step
 from glasspot.store import Store
 from glasspot.target.objective import Objective
@@ -40,7 +41,8 @@ def curve_panels(
         groups = [("start", "start", _by_state(store, first, names))]
         groups += [("best so far", "fitted", _by_state(store, best, names))] if best is not first else []
     panels = []
-    for state in (state for objective in objectives for state in objective.states):
+    fitted = len(objectives[0].states) if objectives else 0
+    for n, state in enumerate(state for objective in objectives for state in objective.states):
         for target in state.curves:
             series = [Series("target", target.x, target.values, target.error, "target")]
             for name, role, of_state in groups:
@@ -49,8 +51,29 @@ def curve_panels(
                     curves = np.array([state.curve_of(target, o.mean_histogram()) for o in found])
                     error = curves.std(0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else None
                     series.append(Series(name, target.x, curves.mean(0), error, role))
-            panels.append(CurvePanel(target.label, target.x_label, target.y_label, tuple(series)))
+            panels.append(CurvePanel(target.label, target.x_label, target.y_label, tuple(series), n >= fitted))
     return tuple(panels)
+
+
+def fitted_numbers(
+    objectives: Sequence[Objective], scores: Sequence[Record], outcomes: Mapping[str, Outcomes]
+) -> tuple[FittedNumber, ...]:
+    """Return each target that is a number, of fitted and held-out states, with its value in all that was scored."""
+    rows = []
+    for held_out, objective in enumerate(objectives):
+        for s, state in enumerate(objective.states):
+            for k, target in enumerate(state.numbers, start=-len(state.numbers)):
+                values = {}
+                for score in scores:
+                    runs = [gather([o], objective, s).mean_curves()[k] for o in outcomes[score["name"]][state.name]]
+                    found = np.array(runs) / objective.scale_of(target)
+                    if len(found):
+                        error = found.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else np.nan
+                        values[score["name"]] = (float(found.mean()), float(error))
+                error = np.nan if target.error is None else float(target.error[0])
+                unit = "GPa" if target.quantity == "pressure" else ""
+                rows.append(FittedNumber(target.label, unit, float(target.values[0]), error, values, bool(held_out)))
+    return tuple(rows)
 
 
 def _by_state(store: Store, step: Record, names: Sequence[str]) -> Outcomes:
