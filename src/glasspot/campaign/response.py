@@ -5,6 +5,7 @@ values y, of the slopes s = dU/du and of their product, over all frames of all r
 
     J = -beta ( <y s> - <y> <s> ),        S = (B-1)/B sum_b (J_b - <J_b>)^T (J_b - <J_b>),   J_b without block b.
 
+The pressure depends on the parameters at fixed positions too: <dP/du> is added to its row of J.
 States are simulated apart: their values stand one after the other, and the S of each adds up.
 """
 
@@ -33,6 +34,7 @@ class Blocks:
     runs: np.ndarray  # (b,) which run each block is from
     slopes: np.ndarray | None = None  # (b, n) eV
     products: np.ndarray | None = None  # (b, m, n) eV
+    explicit: np.ndarray | None = None  # (b, m, n), how values depend on the cube at fixed positions
 
     def mean_curves(self) -> np.ndarray:
         """Return the values averaged over all frames, (m,)."""
@@ -81,11 +83,15 @@ def measure(
 
 
 def gather(outcomes: Sequence[Outcome], objective: Objective, state: int = 0) -> Blocks:
-    """Return the blocks of all ``outcomes`` (of one potential in one state), mapped on the values of ``objective``."""
+    """Return the blocks of all ``outcomes`` (of one potential in one state), mapped on the values of ``objective``.
+
+    The response is left out where a run did not observe it or a number has none.
+    """
     mapping, offset = objective.state_map(state)
     numbers = objective.states[state].numbers
     scales = [objective.scale_of(number) for number in numbers]
-    frames, curves, runs, slopes, products = [], [], [], [], []
+    respond = all(number.has_response for number in numbers)
+    frames, curves, runs, slopes, products, explicit = [], [], [], [], [], []
     for run, outcome in enumerate(outcomes):
         arrays = outcome.arrays
         count = len(arrays["frames"])
@@ -93,22 +99,28 @@ def gather(outcomes: Sequence[Outcome], objective: Objective, state: int = 0) ->
         runs.append(np.full(count, run))
         block_curves = arrays["histogram"].reshape(count, -1) @ mapping.T + offset
         block_numbers = [s * _blocks_of(number, outcome) for s, number in zip(scales, numbers, strict=True)]
-        curves.append(np.column_stack([block_curves, *block_numbers]))
-        if "cross" in arrays:
+        values = np.column_stack([block_curves, *block_numbers])
+        curves.append(values)
+        if "cross" in arrays and respond:
             n = arrays["slope"].shape[1]
-            slope_offset = arrays["slope_offset"]
             cross = arrays["cross"].reshape(count, -1, n).astype(float)
             product = np.einsum("mk,bkn->bmn", mapping, cross, optimize=True)
             product += offset[None, :, None] * arrays["slope"][:, None, :]
+            # All numbers that respond are the pressure.
+            of_numbers = [s * GPA_PER_BAR * arrays["pressure_cross"][:, None, :] for s in scales]
+            product = np.concatenate([product, *of_numbers], axis=1)
             # Slopes are stored relative to each run's first frame; runs are only comparable on one footing.
-            slopes.append(arrays["slope"] + slope_offset)
-            products.append(product + block_curves[:, :, None] * slope_offset)
+            slopes.append(arrays["slope"] + arrays["slope_offset"])
+            products.append(product + values[:, :, None] * arrays["slope_offset"])
+            of_numbers = [s * GPA_PER_BAR * arrays["pressure_slope"][:, None, :] for s in scales]
+            explicit.append(np.concatenate([np.zeros((count, len(mapping), n)), *of_numbers], axis=1))
     return Blocks(
         np.concatenate(frames),
         np.concatenate(curves),
         np.concatenate(runs),
         np.concatenate(slopes) if slopes else None,
         np.concatenate(products) if products else None,
+        np.concatenate(explicit) if explicit else None,
     )
 
 
@@ -163,7 +175,7 @@ def _error(blocks: Sequence[Blocks], objective: Objective, by_run: bool) -> floa
 
 
 def _jacobian(blocks: Blocks, keep: np.ndarray, temperature: float) -> np.ndarray:
-    if blocks.slopes is None or blocks.products is None:
+    if blocks.slopes is None or blocks.products is None or blocks.explicit is None:
         raise ValueError("these outcomes hold no response")
     weights = blocks.frames[keep] / blocks.frames[keep].sum()
     slopes = blocks.slopes[keep]
@@ -171,4 +183,5 @@ def _jacobian(blocks: Blocks, keep: np.ndarray, temperature: float) -> np.ndarra
     # Covariance about the common mean slope, block by block, so that nothing large is subtracted.
     curves = blocks.curves[keep]
     products = blocks.products[keep] - curves[:, :, None] * centre
-    return np.asarray(-np.einsum("b,bmn->mn", weights, products) / (BOLTZMANN * temperature))
+    fluctuation = -np.einsum("b,bmn->mn", weights, products) / (BOLTZMANN * temperature)
+    return np.asarray(fluctuation + np.einsum("b,bmn->mn", weights, blocks.explicit[keep]))

@@ -27,7 +27,8 @@ WIDEST_NODE = 0.0125
 def observation(targets: StateTargets) -> Observe:
     """Return what each run of a state folds for its targets."""
     structure = any(number.quantity.startswith("coordination") for number in targets.numbers)
-    return Observe(targets.r_max, targets.n_nodes, structure=structure)
+    pressure = any(number.quantity == "pressure" for number in targets.numbers)
+    return Observe(targets.r_max, targets.n_nodes, structure=structure, pressure=pressure)
 
 
 def build_objective(plan: FitPlan, states: Sequence[State], runner: Runner) -> Objective:

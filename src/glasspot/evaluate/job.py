@@ -79,15 +79,19 @@ class Observe:
     blocks: int = 10  # the run is cut in blocks, for errors and for the noise of the response
     structure: bool = False  # coordination and bond angles as well
     response: ParameterSpace | None = None  # d histogram / d parameters from fluctuations
+    pressure: bool = False  # with a response: that of the pressure as well
+    each_frame: bool = False  # the pair histogram of every frame, for reweighting: some MB a run
 
     def spec(self) -> dict[str, Any]:
-        """Return plain values for the hash."""
+        """Return plain values for the hash; jobs that ask for no more than these keep the hash they had."""
+        more = {name: True for name in ("pressure", "each_frame") if getattr(self, name)}
         return {
             "r_max": self.r_max,
             "n_nodes": self.n_nodes,
             "blocks": self.blocks,
             "structure": self.structure,
             "response": self.response.to_dict() if self.response else None,
+            **more,
         }
 
 

@@ -12,7 +12,7 @@ A charge parameter scales every charge by the same factor, so each oxide stays n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -176,14 +176,23 @@ def energy_derivatives(
     Differences carry every tie along (charges, wall, cut-off shift) whatever the form; their error, of third order in
     the step, is far below the sampling noise of the response it is used for.
     """
-    result = np.empty((len(point), len(pairs), len(r)))
-    for i in range(len(point)):
-        step = np.zeros(len(point))
-        step[i] = DIFFERENCE_STEP
-        above = pair_energies(space.from_cube(point + step), pairs, r)
-        below = pair_energies(space.from_cube(point - step), pairs, r)
-        result[i] = (above - below) / (2 * DIFFERENCE_STEP)
-    return result
+    return _derivatives(space, point, lambda potential: pair_energies(potential, pairs, r))
+
+
+def force_derivatives(
+    space: ParameterSpace, point: np.ndarray, pairs: Sequence[tuple[str, str]], r: np.ndarray
+) -> np.ndarray:
+    """Return d f_ab(r) / d (cube), f = -du/dr in eV/A, shape (n_parameters, n_pairs, n_r), as energy_derivatives."""
+    return _derivatives(space, point, lambda p: np.array([p.pair_force(a, b, r) for a, b in pairs]))
+
+
+def _derivatives(space: ParameterSpace, point: np.ndarray, function: Callable[[Potential], np.ndarray]) -> np.ndarray:
+    """Return the central differences of a function of the potential along the axes of the cube, stacked."""
+    result = []
+    for step in DIFFERENCE_STEP * np.eye(len(point)):
+        above, below = function(space.from_cube(point + step)), function(space.from_cube(point - step))
+        result.append((above - below) / (2 * DIFFERENCE_STEP))
+    return np.array(result)
 
 
 def typical_distance(potential: Potential, pair: tuple[str, str]) -> float:
