@@ -17,6 +17,7 @@ class Purpose(IntEnum):
     REFERENCE = 4
     SEARCH = 5
     ENSEMBLE = 6
+    LANDSCAPE = 7
 
 
 def draw_seed(seed: int, purpose: Purpose, number: int, part: int) -> int:
