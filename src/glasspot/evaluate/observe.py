@@ -59,8 +59,8 @@ class PairObserver:
         """Return block means: ``frames`` (b,), ``histogram`` (b, p, k), and with a response ``cross`` (b, p, k, n),
         ``slope`` (b, n) in eV per unit of the cube, relative to the run's first frame, whose own slope is
         ``slope_offset`` (n,). With the pressure ``pressure_cross`` (b, n) in bar eV, its product with the slopes, and
-        ``pressure_slope`` (b, n) in bar, its own dependence on the parameters. Where asked, ``each_frame`` (f, p, k), the
-        histogram of every frame, in the order of the blocks.
+        ``pressure_slope`` (b, n) in bar, its own dependence on the parameters. Where asked ``each_frame`` (f, p, k),
+        the histogram of every frame, in the order of the blocks.
         """
         n_frames = len(self.histograms)
         if n_frames < 2 * self.observe.blocks:
