@@ -37,6 +37,7 @@ class Proposal:
 class Evaluation:
     """What came of a point: its cost with the standard error, or None for both where a run failed.
 
+    ``curves`` are the scaled curves (m,) whose distance from the scaled reference is the cost; None: not told.
     ``model`` is there where the runs gave the response of the curves to the parameters as well.
     """
 
@@ -44,6 +45,7 @@ class Evaluation:
     cost: float | None
     error: float | None = None
     model: LinearModel | None = None
+    curves: np.ndarray | None = None
 
 
 class Proposer(Protocol):
