@@ -81,7 +81,7 @@ def test_more_runs_make_the_same_difference_a_claim() -> None:
 def test_headline_says_when_the_noise_floor_is_reached() -> None:
     report = samples.silica_report()
     assert "reached" not in " ".join(headline(report).evidence)
-    assert "The fit has reached it" in headline(replace(report, noise_floor=0.0390)).evidence[-1]
+    assert "The fit has reached it" in " ".join(headline(replace(report, noise_floor=0.0390)).evidence)
 
 
 def test_headline_of_unfinished_fits_says_so() -> None:

@@ -11,17 +11,15 @@ from glasspot.campaign.plan import FitPlan, describe
 from glasspot.campaign.runner import RunningJob
 from glasspot.cli.display import Display, clock, speed
 from glasspot.report.status import noise_floor, score_of
+from glasspot.report.words import METHODS, count
 from glasspot.store import Store
 
 STAGES = {
+    **{name: f"fit: {words}" for name, words in METHODS.items()},
     "targets": "targets",
-    "gauss-newton": "fit: Gauss-Newton",
-    "bayes": "fit: Bayesian optimisation",
-    "cma-es": "fit: CMA-ES",
-    "conjugate-gradient": "fit: conjugate gradients",
-    "sobol": "fit: Sobol points",
     "select": "choose among the best, on independent runs",
     "validate": "validate on fresh runs",
+    "ensemble": "potentials that may fit as well",
     "report": "write the report",
 }
 
@@ -73,7 +71,7 @@ class FitDisplay(Display):
             return
         self.say(
             f"  {record['name']:>12s}  R_chi {100 * record['cost']:6.2f} +- {100 * record['error']:.2f} %"
-            f"  ({record['role']}, {record['runs']} independent runs)"
+            f"  ({record['role']}, {count(record['runs'], 'independent run')})"
         )
 
     def running(self, jobs: Sequence[RunningJob]) -> None:
@@ -104,11 +102,19 @@ class FitDisplay(Display):
         if floor is not None:
             self.say(f"noise floor, what a perfect model gets in runs of this length: {100 * floor:.2f} %")
         found = store.get_meta("determination") or {"directions": []}
+        if found.get("reason"):
+            self.say(f"the errors of the parameters are not known: {found['reason']}")
         open_directions = [d for d in found["directions"] if not d["determined"]]
         if open_directions:
             self.say(f"not determined by the data: {len(open_directions)} of {len(self.plan.space.names)} directions:")
         for direction in open_directions:
             self.say(f"  {direction['words']}")
+        ensemble = store.get_meta("ensemble")
+        if ensemble:
+            self.say(
+                f"{ensemble['passed']} of {ensemble['run']} other potentials fit as well (R_chi up to "
+                f"{100 * ensemble['limit']:.2f} %): {page.parent / 'ensemble'}"
+            )
         self.say(f"report: {page}")
 
     def _left(self, jobs: Sequence[RunningJob]) -> str:

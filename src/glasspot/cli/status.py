@@ -15,9 +15,11 @@ EPILOG = """\
   state        running | interrupted | failed | finished
   md_runs      MD runs of the fit so far (selection, validation and reference runs not counted)
   best         {cost, error, run}: the lowest R_chi of the fit so far, as a fraction
-  history      [{run, cost, error, accepted, seconds, reason}], one entry an iteration; cost is null where the MD failed
+  history      [{run, method, cost, error, accepted, seconds, reason}], one entry an evaluation; cost is null where
+               the MD failed
   validation   {cost, error, scores: [{name, role, cost, error, runs}]}: cost is that of the fitted potential
   noise_floor  R_chi of a perfect model with runs of this length, null until validated
+  ensemble     {run, passed, limit}: members run, how many fit as well, up to which R_chi; null where there are none
   failures     [{label, reason}] of MD runs that failed
   seconds      wall time so far
   failure      what ended a failed fit, else null

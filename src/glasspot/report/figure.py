@@ -26,7 +26,8 @@ class Style:
     colour: str
     width: float = 1.8
     dash: str = "solid"  # solid | dash | dot | dashdot
-    marker: str = ""  # "" (none) | circle | cross | diamond
+    marker: str = ""  # "" (none) | circle | cross | diamond | square | triangle | triangle-down | plus
+    size: float = 0.0  # of the marker, in screen pixels; 0: the usual one
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,21 @@ class Trace:
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis; ``limits`` are values, also on a logarithmic axis; ``ticks`` only where the default is poor."""
+    """An axis; ``limits`` are values, also on a logarithmic axis; ``ticks`` only where the default is poor.
+
+    ``names`` stand at the ticks in place of their numbers.
+    """
 
     label: str
     log: bool = False
     limits: tuple[float, float] | None = None
     ticks: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def tick_names(self) -> tuple[str, ...]:
+        """What stands at the ticks."""
+        return self.names or tuple(f"{tick:g}" for tick in self.ticks)
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,11 @@ from glasspot.report.words import headline
 SECTIONS = {
     "convergence": "The fit",
     "validation": "Validation",
-    "curves": "Target curves",
+    "curves": "Targets",
     "potential": "Pair energies",
     "parameters": "Parameters",
+    "uncertainty": "What the data determine",
+    "ensemble": "Potentials that fit as well",
     "structure": "Structure that was not fitted",
     "files": "The fitted potential",
     "timings": "Timings",

@@ -8,19 +8,30 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from glasspot.report.data import CurvePanel, FitReport, Score, Series, Step
 from glasspot.report.figure import Axis, Figure, Pane, Style, Trace, curve_styles, percent_ticks, whole_ticks
 from glasspot.report.potential_panels import energy_figures
-from glasspot.report.words import duration, number, percent, unit
+from glasspot.report.uncertainty_panels import uncertainty_figures
+from glasspot.report.words import METHODS, duration, listed, number, percent, unit
 
 DRAWN = ("target", "start", "published", "fitted")  # roles, the last on top
 FAILED = Style("muted", marker="cross")
 FLOOR = Style("muted", width=1.5, dash="dot")
-TRIAL = Style("muted", marker="circle")
+# Each method has a marker and a colour of its own; one alone is drawn as the first.
+TRIALS = {
+    "gauss-newton": Style("muted", marker="circle"),
+    "bayes": Style("#56B4E9", marker="square"),
+    "cma-es": Style("#009E73", marker="triangle"),
+    "conjugate-gradient": Style("#E69F00", marker="triangle-down"),
+    "sobol": Style("#CC79A7", marker="plus"),
+}
+MANY = 60  # points of a figure from which on they are drawn small and without bars
+SMALL = 4.5  # pixels
 BEST = Style("#D55E00", width=2.0)
 
 
@@ -34,6 +45,7 @@ def figures(report: FitReport) -> tuple[Figure, ...]:
     found += energy_figures(report, styles)
     if report.steps and report.parameters:
         found.append(parameter_path(report))
+    found += uncertainty_figures(report)
     found += [
         structure_figure(panel, f"structure-{n}", report, styles) for n, panel in enumerate(report.structure_panels, 1)
     ]
@@ -73,7 +85,8 @@ def convergence(report: FitReport, styles: Mapping[str, Style]) -> Figure:
     traces += _validated_point(report, last)
     y = Axis("R_chi (%)", log=True, limits=(low, high), ticks=percent_ticks(low, high))
     x = Axis("MD runs", limits=(0.5, last + 0.5), ticks=whole_ticks(1, last))
-    caption = "R_chi of each MD run of the fit (bars: standard error) and the best so far."
+    bars = " (bars: standard error)" if len(good) <= MANY else ""
+    caption = f"R_chi of each evaluation of the fit by {_methods(steps)}{bars} and the best so far."
     caption += " Failed runs stand at the top edge." if failed else ""
     if any(style is not FLOOR for _, _, style in levels):
         caption += " The levels of other potentials are those of independent validation runs."
@@ -99,12 +112,31 @@ def _trials(good: list[Step], last: int) -> list[Trace]:
     if not good:
         return []
     runs = np.array([step.md_runs for step in good], dtype=float)
-    cost = 100 * np.array([step.cost for step in good])
-    error = 100 * np.array([step.cost_error for step in good])
-    best = np.minimum.accumulate(cost)
-    trial = Trace("MD run", runs, cost, TRIAL, "points", error=error, notes=tuple(_step_note(step) for step in good))
+    best = np.minimum.accumulate([100 * step.cost for step in good])
     line = Trace("best so far", np.append(runs, last), np.append(best, best[-1]), BEST, "step")
-    return [line, trial]
+    methods = list(dict.fromkeys(step.method for step in good))
+    many = len(good) > MANY
+    traces = []
+    for method in methods:
+        steps = [step for step in good if step.method == method]
+        label, style = (METHODS[method], TRIALS[method]) if len(methods) > 1 else ("MD run", TRIALS["gauss-newton"])
+        traces.append(
+            Trace(
+                label,
+                np.array([step.md_runs for step in steps], dtype=float),
+                100 * np.array([step.cost for step in steps]),
+                replace(style, size=SMALL) if many else style,
+                "points",
+                error=None if many else 100 * np.array([step.cost_error for step in steps]),
+                notes=tuple(_step_note(step) for step in steps),
+            )
+        )
+    return [line, *traces]
+
+
+def _methods(steps: Sequence[Step]) -> str:
+    """Return the methods that were used, one after the other, in words."""
+    return listed([METHODS[name] for name in dict.fromkeys(step.method for step in steps)])
 
 
 def _step_note(step: Step) -> str:
@@ -112,7 +144,8 @@ def _step_note(step: Step) -> str:
     parts = [f"MD run {step.md_runs}: R_chi {percent(step.cost, step.cost_error)}"]
     if math.isfinite(step.predicted):
         parts.append(f"predicted {percent(step.predicted)}")
-    parts.append("accepted" if step.accepted else "rejected")
+    if step.method == "gauss-newton":
+        parts.append("accepted" if step.accepted else "rejected")
     parts.append(f"after {duration(step.seconds)}")
     return "; ".join([*parts, step.note] if step.note else parts)
 
@@ -144,7 +177,8 @@ def curve_figure(panel: CurvePanel, section: str, name: str, report: FitReport, 
         panes.append(Pane(Axis(f"Δ {panel.y_label}"), difference))
     scored = [score for score in report.scores if panel.title in score.per_curve]
     costs = "; ".join(f"{score.name} {percent(score.per_curve[panel.title])}" for score in scored)
-    caption = f"R_chi of this curve alone: {costs}." if costs else ""
+    caption = "Held out: no part of the cost. " if panel.held_out else ""
+    caption += f"R_chi of this curve alone: {costs}." if costs else ""
     if difference:
         band = " (bands: one standard error)" if any(series.error is not None for series in panel.series) else ""
         caption += f" Below: the difference from the target{band}."
@@ -215,11 +249,12 @@ def parameter_path(report: FitReport) -> Figure:
     """Return each parameter's accepted values, scaled within its window (0 and 1 are its edges), against MD runs."""
     steps = [step for step in report.steps if step.accepted] or list(report.steps)
     runs = np.array([step.md_runs for step in steps], dtype=float)
+    few = len(steps) <= MANY
     colours = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "ink")
     traces = []
     for n, parameter in enumerate(report.parameters):
         values = np.array([step.values.get(parameter.name, math.nan) for step in steps])
-        style = Style(colours[n % len(colours)], 1.6, ("solid", "dash", "dot")[n % 3], "circle")
+        style = Style(colours[n % len(colours)], 1.6, ("solid", "dash", "dot")[n % 3], "circle" if few else "")
         notes = tuple(
             f"{parameter.name} = {number(value)} {unit(parameter.unit)}, MD run {run:.0f}"
             for run, value in zip(runs, values, strict=True)
@@ -233,8 +268,9 @@ def parameter_path(report: FitReport) -> Figure:
     limits = (min(-0.04, float(reached.min(initial=0.0)) - 0.04), max(1.04, float(reached.max(initial=1.0)) + 0.04))
     y = Axis("place within the window", limits=limits, ticks=(0.0, 0.25, 0.5, 0.75, 1.0))
     caption = (
-        "Accepted steps; 0 and 1 are the lower and upper edge of the window that each parameter may move in, on the "
-        "scale of the fit (logarithmic for A, rho and other lengths and strengths)."
+        f"The points at which the search ({_methods(report.steps)}) stood; 0 and 1 are the lower and upper edge of the "
+        "window that each parameter may move in, on the scale of the fit (logarithmic for A, rho and other lengths and "
+        "strengths)."
     )
     return Figure("parameters", "parameters", "Path of the parameters", caption, x, (Pane(y, tuple(traces)),))
 

@@ -16,12 +16,21 @@ from glasspot.report.figure import Axis, Figure, Pane, Trace
 
 PANE_HEIGHT, STRIP_HEIGHT, X_HEIGHT = 260, 90, 54  # pixels: a pane, a strip under it, the x axis
 GAP = 0.04  # between panes, as a part of the height
-MARKERS = {"circle": "circle", "cross": "x", "diamond": "diamond"}
+MARKERS = {
+    "circle": "circle", "cross": "x", "diamond": "diamond", "square": "square", "triangle": "triangle-up",
+    "triangle-down": "triangle-down", "plus": "cross",
+}  # fmt: skip
 
 
 def symbols(text: str) -> str:
     """Escape text for HTML and plotly, set R_chi and the unit (A) as they are printed, and keep ± on its line."""
-    return html.escape(text).replace("R_chi", "R<sub>χ</sub>").replace("(A)", "(Å)").replace(" ± ", "\u00a0±\u00a0")
+    return (
+        html.escape(text)
+        .replace("R_chi", "R<sub>χ</sub>")
+        .replace("(A)", "(Å)")
+        .replace("(1/A)", "(1/Å)")
+        .replace(" ± ", "\u00a0±\u00a0")
+    )
 
 
 def plotly_dict(figure: Figure) -> dict[str, Any]:
@@ -83,7 +92,8 @@ def _axis(axis: Axis) -> dict[str, Any]:
     if axis.limits is not None:
         made["range"] = [math.log10(v) for v in axis.limits] if axis.log else list(axis.limits)
     if axis.ticks:
-        made |= {"tickmode": "array", "tickvals": list(axis.ticks), "ticktext": [f"{tick:g}" for tick in axis.ticks]}
+        names = [symbols(name) for name in axis.tick_names]
+        made |= {"tickmode": "array", "tickvals": list(axis.ticks), "ticktext": names}
     return made
 
 
@@ -99,7 +109,7 @@ def _entries(trace: Trace, compare: bool) -> list[dict[str, Any]]:
         entry["line"] = {"color": trace.style.colour, "width": trace.style.width, "dash": trace.style.dash}
         entry["line"] |= {"shape": "hv"} if trace.kind == "step" else {}
     if trace.style.marker:
-        size = 10 if trace.style.marker == "diamond" else 7
+        size = trace.style.size or (10 if trace.style.marker == "diamond" else 7)
         entry["marker"] = {"color": trace.style.colour, "symbol": MARKERS[trace.style.marker], "size": size}
     if trace.notes:
         entry |= {"text": [html.escape(note) for note in trace.notes], "hovertemplate": "%{text}<extra></extra>"}

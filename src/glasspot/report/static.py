@@ -21,7 +21,10 @@ DPI = 200
 POINTS_PER_PIXEL = 0.6
 INK = {"ink": "black", "muted": "#6b747d", "faint": "#e2e5e9"}
 DASHES: dict[str, Any] = {"solid": "-", "dash": (0, (4, 1.6)), "dot": (0, (1, 1.4)), "dashdot": (0, (4, 1.4, 1, 1.4))}
-MARKERS = {"circle": "o", "cross": "x", "diamond": "D"}
+MARKERS = {
+    "circle": "o", "cross": "x", "diamond": "D", "square": "s", "triangle": "^", "triangle-down": "v", "plus": "P",
+}  # fmt: skip
+LONG_NAMES = 24  # characters of all names of an axis, from which on they are set aslant
 RC = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -126,7 +129,8 @@ def _draw_curve(box: Any, trace: Trace, label: str | None) -> None:
     style, colour = trace.style, _colour(trace.style)
     look: dict[str, Any] = {"color": colour, "label": label}
     if style.marker:
-        look |= {"marker": MARKERS[style.marker], "markersize": 4.5 if style.marker == "diamond" else 3}
+        size = 0.43 * style.size or (4.5 if style.marker == "diamond" else 3)
+        look |= {"marker": MARKERS[style.marker], "markersize": size}
     if trace.kind == "points":
         # A bar of unknown length (nan) is left out by matplotlib, the point is not.
         box.errorbar(trace.x, trace.y, trace.error, linestyle="none", elinewidth=0.8, capsize=1.5, zorder=3, **look)
@@ -148,13 +152,15 @@ def _set_axis(box: Any, axis: Axis, which: str) -> None:
     if axis.limits is not None:
         getattr(box, f"set_{which}lim")(*axis.limits)
     if axis.ticks:
-        getattr(box, f"set_{which}ticks")(axis.ticks, [f"{tick:g}" for tick in axis.ticks])
+        long = len("".join(axis.names)) > LONG_NAMES
+        aslant: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if long else {}
+        getattr(box, f"set_{which}ticks")(axis.ticks, [words(name) for name in axis.tick_names], **aslant)
     getattr(box, f"set_{which}label")(words(axis.label))
 
 
 def words(text: str) -> str:
     """Return text as matplotlib prints it: R_chi as a symbol, (A) with its ring, no dollar read as mathematics."""
-    return text.replace("$", r"\$").replace("R_chi", r"$R_\chi$").replace("(A)", "(Å)")
+    return text.replace("$", r"\$").replace("R_chi", r"$R_\chi$").replace("(A)", "(Å)").replace("(1/A)", "(1/Å)")
 
 
 def _colour(style: Style) -> str:

@@ -46,6 +46,7 @@ def status(folder: Path) -> dict[str, Any]:
         best = best_step(steps)
         fitted = score_of(scores, "fitted")
         state = state_of(store, folder)
+        ensemble = store.get_meta("ensemble")
         return {
             "state": state,
             "md_runs": steps[-1]["run"] if steps else 0,
@@ -55,7 +56,8 @@ def status(folder: Path) -> dict[str, Any]:
                 "run": best["run"] if best else None,
             },
             "history": [
-                {key: s[key] for key in ("run", "cost", "error", "accepted", "seconds", "reason")} for s in steps
+                {key: s[key] for key in ("run", "method", "cost", "error", "accepted", "seconds", "reason")}
+                for s in steps
             ],
             "validation": {
                 "cost": fitted["cost"] if fitted else None,
@@ -63,6 +65,7 @@ def status(folder: Path) -> dict[str, Any]:
                 "scores": [{key: s[key] for key in ("name", "role", "cost", "error", "runs")} for s in scores],
             },
             "noise_floor": noise_floor(scores),
+            "ensemble": {key: (ensemble or {}).get(key) for key in ("run", "passed", "limit")},
             "failures": [{"label": o["label"], "reason": o["reason"]} for o in store.outcomes() if not o["ok"]],
             "seconds": store.get_meta("seconds", 0.0),
             "failure": store.get_meta("failure") if state == "failed" else None,

@@ -7,12 +7,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from glasspot.report.data import FitReport, Score
+from glasspot.report.data import FitReport, Prediction, Score
 
 STATES = {
     "running": "The fit is still running: what follows is the state of now.",
     "interrupted": "The fit was interrupted: what was finished is shown, and --resume goes on from here.",
     "failed": "The fit failed: what was finished before is shown.",
+}
+
+
+METHODS = {
+    "gauss-newton": "Gauss-Newton",
+    "bayes": "Bayesian optimisation",
+    "cma-es": "CMA-ES",
+    "conjugate-gradient": "conjugate gradients",
+    "sobol": "Sobol points",
 }
 
 
@@ -109,7 +118,7 @@ def headline(report: FitReport) -> Headline:
         answer = _unvalidated(report, runs)
         if start is not None:
             evidence.append(f"The start, {start.name}, scores {percent(start.cost, start.error)}.")
-    evidence += _floor(report)
+    evidence += [*_floor(report), *_held_out(fitted, start), *_open(report), *_ensemble(report)]
     return Headline(answer, tuple(evidence))
 
 
@@ -176,3 +185,48 @@ def _floor(report: FitReport) -> list[str]:
     if fitted is not None and fitted.cost - report.noise_floor < 2 * fitted.error:
         return [f"{sentence} The fit has reached it: these runs could not show a better one."]
     return [sentence]
+
+
+def _held_out(fitted: Score | None, start: Score | None) -> list[str]:
+    """Say how the fit does in the systems that were held out of it."""
+    if fitted is None or not math.isfinite(fitted.held_out):
+        return []
+    sentence = f"In what was held out of the fit: R_chi {percent(fitted.held_out, fitted.held_out_error)}"
+    if start is not None and math.isfinite(start.held_out):
+        sentence += f" (start {start.name}: {percent(start.held_out, start.held_out_error)})"
+    return [f"{sentence}."]
+
+
+def _open(report: FitReport) -> list[str]:
+    """Say how much of the parameters the data determine."""
+    if report.unknown_errors:
+        return [f"The errors of the parameters are not known: {report.unknown_errors}."]
+    loose = sum(not direction.determined for direction in report.directions)
+    if not loose:
+        return []
+    return [f"The data do not determine {loose} of {count(len(report.directions), 'combination')} of parameters."]
+
+
+def _ensemble(report: FitReport) -> list[str]:
+    """Say how many other potentials fit as well, and on what they do not agree."""
+    if report.ensemble is None or not report.ensemble.members:
+        return []
+    fitting, run = len(report.ensemble.fitting), len(report.ensemble.members)
+    sentence = f"Of {count(run, 'other potential')} drawn within the errors, {fitting} {_fits(fitting)} as well."
+    opened = [p for p in report.ensemble.predictions if p.left_open > 0]
+    opened.sort(key=lambda p: -p.left_open / max(p.scatter, 1e-300))
+    if opened:
+        sentence += f" They do not agree on {listed([_spread(p) for p in opened[:3]])}."
+    return [sentence]
+
+
+def _spread(p: Prediction) -> str:
+    """Return a quantity with what is left open of it, as ``pressure (± 1.1 GPa)``."""
+    found = re.search(r" \((GPa|%)\)", p.quantity)
+    if found is None:
+        return f"{p.quantity} (± {p.left_open:.2g})"
+    return f"{p.quantity.replace(found[0], '')} (± {p.left_open:.2g} {found[1]})"
+
+
+def _fits(n: int) -> str:
+    return "fits" if n == 1 else "fit"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from glasspot.files import write_text
+from glasspot.potential.io import potential_to_toml
 from glasspot.report.collect import collect
+from glasspot.report.data import FitReport
 from glasspot.report.export import write_potential_files
 from glasspot.report.html import write_page
 from glasspot.report.static import write_figures
@@ -20,4 +23,16 @@ def write_report(folder: Path) -> Path:
         old.unlink()  # a figure of an earlier state of the run
     if report.fitted is not None:
         write_potential_files(report.fitted, report.fitted.elements, target / "potential")
+    _write_members(report, target / "ensemble")
     return page
+
+
+def _write_members(report: FitReport, folder: Path) -> None:
+    """Write each member that fits as well as member-NN.toml; files of members that are no more go."""
+    written = set()
+    for number, member in enumerate(report.ensemble.members if report.ensemble else (), start=1):
+        if member.fits:
+            path = folder / f"member-{number:02d}.toml"
+            written.add(write_text(path, potential_to_toml(member.potential)))
+    for old in set(folder.glob("member-*.toml")) - written:
+        old.unlink()

@@ -63,7 +63,9 @@
     if (trace.type === "bar") add("rect", { x: 9, y: 0, width: 12, height: 12, fill: ink(trace.marker.color) });
     else if (trace.marker) {
       const path = { circle: "M11 6a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z", diamond: "M15 0l6 6l-6 6l-6 -6Z",
-        x: "M10 1l5 4l5 -4l1 1l-4 4l4 4l-1 1l-5 -4l-5 4l-1 -1l4 -4l-4 -4Z" }[trace.marker.symbol];
+        x: "M10 1l5 4l5 -4l1 1l-4 4l4 4l-1 1l-5 -4l-5 4l-1 -1l4 -4l-4 -4Z", square: "M11 2h8v8h-8Z",
+        "triangle-up": "M15 1l5 9h-10Z", "triangle-down": "M15 11l5 -9h-10Z",
+        cross: "M13 1h4v3h3v4h-3v3h-4v-3h-3v-4h3Z" }[trace.marker.symbol];
       add("path", { d: path, fill: ink(trace.marker.color) });
     }
     return svg;
