@@ -7,29 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from glasspot.campaign.plan import GLASS, FitPlan, State
+from glasspot.campaign.plan import GLASS, FitPlan, State, describe
 from glasspot.campaign.seeds import Purpose, draw_seed
 from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import Observe
 from glasspot.evaluate.observe import check_response
+from glasspot.potential.model import Potential
 from glasspot.potential.wall import barrier
 from glasspot.search.cma_es import CmaEs
 from glasspot.search.gauss_newton import GaussNewton
 from glasspot.search.proposer import Margin, Proposer
-from glasspot.search.sobol import Sobol
+from glasspot.search.sobol import Sobol, start_set
 from glasspot.target.number import NumberTarget
 from glasspot.target.objective import Objective
-
-METHODS = ("gauss-newton", "bayes", "cma-es", "conjugate-gradient", "sobol")
-WITHOUT_RESPONSE = tuple(name for name in METHODS[1:-1])
 
 
 def make_proposer(plan: FitPlan, stage: int, start: np.ndarray, objective: Objective) -> Proposer:
     """Return the ``stage``-th method of the plan at its beginning: at ``start`` (n,) in the cube."""
     name = plan.methods[stage]
-    margin, seed = margin_of(plan), draw_seed(plan.seed, Purpose.SEARCH, stage, 0)
+    margin, seed, points = margin_of(plan), _seed(plan, stage), _points(plan)
     patience: dict[str, Any] = {} if plan.patience is None else {"patience": plan.patience}
-    points = plan.start_points if plan.start_points is not None else start_points(len(start))
     if name == "gauss-newton":
         return GaussNewton(start, objective.scaled_reference(), objective.cumulative(), margin, **patience)
     if name == "bayes":
@@ -45,9 +42,13 @@ def make_proposer(plan: FitPlan, stage: int, start: np.ndarray, objective: Objec
     return Sobol(start=start, seed=seed, margin=margin, points=points)
 
 
-def start_points(dimensions: int) -> int:
-    """Return how many points the start set has by default: two for each free parameter, and at least ten."""
-    return max(10, 2 * dimensions)
+def _seed(plan: FitPlan, stage: int) -> int:
+    return draw_seed(plan.seed, Purpose.SEARCH, stage, 0)
+
+
+def _points(plan: FitPlan) -> int:
+    """Return how many points the start set has: as asked, or two for each free parameter and at least ten."""
+    return plan.start_points if plan.start_points is not None else max(10, 2 * len(plan.space.names))
 
 
 def margin_of(plan: FitPlan) -> Margin:
@@ -55,18 +56,23 @@ def margin_of(plan: FitPlan) -> Margin:
 
     Negative where atoms may fuse.
     """
-    pairs = {pair for state in plan.states for pair in combinations_with_replacement(state.counts, 2)}
 
     def margin(point: np.ndarray) -> float:
-        potential = plan.space.from_cube(point)
-        like = [(a, b) for a, b in sorted(pairs) if potential.charges[a] * potential.charges[b] > 0]
-        return min((barrier(potential, a, b) for a, b in like), default=np.inf) / plan.barrier - 1.0
+        return min(_barriers(plan, plan.space.from_cube(point)).values(), default=np.inf) / plan.barrier - 1.0
 
     return margin
 
 
+def _barriers(plan: FitPlan, potential: Potential) -> dict[str, float]:
+    """Return the barrier (eV) of each pair of like charges that meets in a state of the plan."""
+    pairs = sorted({pair for state in plan.states for pair in combinations_with_replacement(state.counts, 2)})
+    like = [(a, b) for a, b in pairs if potential.charges[a] * potential.charges[b] > 0]
+    return {f"{a}-{b}": barrier(potential, a, b) for a, b in like}
+
+
 def check_methods(plan: FitPlan) -> None:
     """Refuse a start behind the barrier, and a method that cannot use what the plan asks; say which can."""
+    _check_states(plan)
     _check_start(plan)
     if plan.members and (reason := no_response(plan)) is not None:
         raise GlasspotError(f"ensemble.members is {plan.members}, but {reason}; expected 0")
@@ -82,13 +88,36 @@ def check_methods(plan: FitPlan) -> None:
 
 def _check_start(plan: FitPlan) -> None:
     """Refuse a start on the wrong side of the barrier, and windows of which hardly anything is on the right one."""
-    margin = margin_of(plan)
-    height = (margin(plan.space.to_cube(plan.space.base)) + 1.0) * plan.barrier
+    heights = _barriers(plan, plan.space.base)
+    pair, height = min(heights.items(), key=lambda item: item[1], default=("", np.inf))
     if height < plan.barrier:
         raise GlasspotError(
-            f"the start {plan.space.base.name} has a barrier of {height:.3g} eV between like charges, lower than "
-            f"fit.barrier_eV = {plan.barrier:g}; start elsewhere, or lower fit.barrier_eV if its liquid does not fuse"
+            f"the start {plan.space.base.name} has a barrier of {height:.3g} eV between {pair}, lower than "
+            f"fit.barrier_eV = {plan.barrier:g}: atoms may fuse. Start elsewhere, or lower fit.barrier_eV where its "
+            "liquid is known not to"
         )
+    for stage, name in enumerate(plan.methods):
+        if name in ("bayes", "sobol"):
+            start_set(plan.space.to_cube(plan.space.base), _seed(plan, stage), margin_of(plan), _points(plan))
+
+
+def _check_states(plan: FitPlan) -> None:
+    """Refuse targets that contradict each other: of one and the same state, or of one quantity."""
+    seen: dict[Any, str] = {}
+    for state in plan.fitted_states:
+        key = (tuple(sorted(state.counts.items())), round(state.cell_length, 3), state.temperature, state.kind)
+        if key in seen:
+            raise GlasspotError(
+                f'[[system]] "{seen[key]}" and "{state.name}" are one and the same state ({describe(state)}): their '
+                "targets could contradict each other. Give all targets to one of them, or hold one out"
+            )
+        seen[key] = state.name
+        quantities = [t.quantity for t in state.targets if isinstance(t, NumberTarget)]
+        twice = next((q for q in quantities if quantities.count(q) > 1), None)
+        if twice is not None:
+            raise GlasspotError(
+                f"two targets give the {twice} of one system, and could contradict each other; keep one"
+            )
 
 
 def no_response(plan: FitPlan) -> str | None:
