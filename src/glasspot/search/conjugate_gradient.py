@@ -1,18 +1,19 @@
 """Nonlinear conjugate gradients on a cost that only runs can tell: the refinement of Liu et al. (2019).
 
 Notation
-    g       gradient of the cost by central differences of STEP, (n,), per side of the cube
+    g       gradient of the cost by differences (:mod:`glasspot.search.differences`), (n,), per side of the cube
     r       -g, without what would leave the cube or break the margin, (n,)
-    beta    max(0, r (r - r_old) / r_old r_old), Polak and Ribiere with restart; also a restart every n directions
-    d       r + beta d_old, the direction of the next line search (:mod:`glasspot.search.line_search`)
+    h       steps of the differences, (n,); s = h^2 r is the preconditioned r, with h as at the last restart
+    beta    max(0, s (r - r_old) / s_old r_old), Polak and Ribiere with restart; also a restart every n directions
+    d       s + beta d_old, the direction of the next line search (:mod:`glasspot.search.line_search`)
 
-As in J. R. Shewchuk, "An introduction to the conjugate gradient method without the agonizing pain" (1994), section 14,
-and in H. Liu et al., "Parameterization of empirical forcefields for glassy silica using machine learning", MRS
-Commun. 9, 593 (2019): at most 3 iterations on a line; the end when, 10 iterations in a row, the new minimum overlaps
-with the last, the cost shows a plateau and the squared sum of the gradient stays below 5. They do not print the units
-of that 5. Here it is taken in (% of R_chi per side of the cube)^2, the widths of the windows being the only scale all
-parameters share; and because noise alone may give more than that, also a gradient whose squared sum is less than
-NOISE_FACTOR times what the errors of its points give counts as zero.
+As in J. R. Shewchuk, "An introduction to the conjugate gradient method without the agonizing pain" (1994), section 14
+and its preconditioner, and in H. Liu et al., "Parameterization of empirical forcefields for glassy silica using machine
+learning", MRS Commun. 9, 593 (2019): at most 3 iterations on a line; the end when, 10 iterations in a row, the new
+minimum overlaps with the last, the cost shows a plateau and the squared sum of the gradient stays below 5. They do not
+print the units of that 5. Here it is taken in (% of R_chi per side of the cube)^2, the widths of the windows being the
+only scale all parameters share; and because noise alone may give more than that, also a gradient whose squared sum is
+less than NOISE_FACTOR times what the errors of its points give counts as zero.
 """
 
 from __future__ import annotations
@@ -22,17 +23,15 @@ from typing import ClassVar
 
 import numpy as np
 
+from glasspot.search.differences import Differences
 from glasspot.search.gain import least_gain
 from glasspot.search.line_search import SAME_LENGTH, LineSearch
 from glasspot.search.points import projected, same, slope_of
 from glasspot.search.proposer import Evaluation, Margin, Proposal, no_margin
 
-# A short run knows R_chi to some 0.5 %; it changes by tens of % over a window, so 1 to 5 % over 0.1 of it. With a
-# central difference the curvature of the cost, which is large on this scale, does not come in.
-STEP = 0.05
 FIRST_LENGTH = 0.1  # of the first line; later ones begin with the last length that gained
 LENGTHS = (0.004, 0.25)  # within which a line begins
-OVERLAP = 0.5 * STEP  # two minima this close overlap: the points about them do
+OVERLAP = 0.5  # of the steps h: two minima closer than this along every axis overlap, as the points about them do
 ZERO = 5.0  # (% of R_chi per side)^2, as printed but for its units
 NOISE_FACTOR = 2.0  # above the mean of chi2 over n by one to two standard deviations, for 4 to 10 parameters
 PATIENCE = 10  # iterations, as printed
@@ -42,9 +41,8 @@ EDGE = 1e-9
 class ConjugateGradient:
     """Ask and tell. ``start`` (n,) in the cube is run first, unless its evaluation is told before.
 
-    A gradient is asked for whole, 2 n points or fewer where one side of an axis leaves the cube or the margin: there
-    the difference is one-sided, as it is where one side failed. ``finished`` by the rule above with ``patience`` for
-    the 10, when the search did not move at all for as many iterations, or when the start failed as many times.
+    The points of a gradient are asked for together. ``finished`` by the rule above with ``patience`` for the 10, when
+    the search did not move at all for as many iterations, or when the start failed as many times.
     """
 
     name: ClassVar[str] = "conjugate-gradient"
@@ -58,8 +56,8 @@ class ConjugateGradient:
         self._asked = [Proposal(np.array(start, dtype=float), note="start")]
         self._got: list[Evaluation] = []  # of what is asked
         self._here: Evaluation | None = None
-        self._sides: list[tuple[int, int]] = []  # axis and sign of each point of a gradient
-        self._gradient = np.zeros(len(start))
+        self._differences = Differences(len(start), margin)
+        self._scale = np.ones(len(start))  # h^2 since the last restart
         self._downhill = np.zeros(len(start))
         self._direction = np.zeros(len(start))
         self._since_restart = 0
@@ -105,33 +103,31 @@ class ConjugateGradient:
             self.finished = self._failed_starts >= self._patience
 
     def _ask_gradient(self, here: Evaluation) -> None:
-        self._asked, self._sides = [], []
-        for axis in range(len(here.point)):
-            for sign in (1, -1):
-                point = here.point.copy()
-                point[axis] += sign * STEP
-                if 0.0 <= point[axis] <= 1.0 and self._margin(point) >= 0:
-                    self._asked.append(Proposal(point, note="gradient"))
-                    self._sides.append((axis, sign))
+        self._differences.begin(here)
+        self._ask_differences(here)
+
+    def _ask_differences(self, here: Evaluation) -> None:
+        self._asked = [Proposal(point, note="gradient") for point in self._differences.points]
         if not self._asked:  # walled in on all sides
             self._asked = [Proposal(here.point, note="no way out")]
             self.finished = True
 
     def _take_gradient(self, here: Evaluation, got: list[Evaluation]) -> None:
-        sides = {side: e for side, e in zip(self._sides, got, strict=False) if e.cost is not None}
-        differences = [
-            _difference(here, sides.get((axis, 1)), sides.get((axis, -1))) for axis in range(len(here.point))
-        ]
-        self._gradient, variance = np.array(differences).T
-        downhill = self._allowed(here.point, -self._gradient)
-        self._judge(float(downhill @ downhill), float(variance.sum()))
+        if not self._differences.points:
+            return
+        self._differences.tell(got)
+        if self._differences.points:
+            self._ask_differences(here)
+            return
+        downhill = self._allowed(here.point, -self._differences.gradient)
+        self._judge(float(downhill @ downhill), float(self._differences.variance.sum()))
         old, self._downhill = self._downhill, downhill
         self._since_restart += 1
         useful = self._moved is not None and self._moved[0] > 0 and bool(old.any())  # what the last direction tells
         if useful and self._since_restart < len(downhill):
-            beta = max(0.0, float(downhill @ (downhill - old)) / float(old @ old))
-            conjugate = self._allowed(here.point, downhill + beta * self._direction)
-            if conjugate @ self._gradient < 0:
+            beta = max(0.0, float(self._scale * downhill @ (downhill - old)) / float(self._scale * old @ old))
+            conjugate = self._allowed(here.point, self._scale * downhill + beta * self._direction)
+            if conjugate @ self._differences.gradient < 0:
                 self._ask_line(here, conjugate)
                 return
         self._restart(here)
@@ -148,7 +144,10 @@ class ConjugateGradient:
 
     def _restart(self, here: Evaluation) -> None:
         self._since_restart = 0
-        self._ask_line(here, self._downhill)
+        self._scale = self._differences.steps**2
+        direction = self._allowed(here.point, self._scale * self._downhill)
+        # Scaled and put on an edge, it may point uphill.
+        self._ask_line(here, direction if direction @ self._downhill > 0 else self._downhill)
 
     def _allowed(self, point: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """Return the direction without what points out of the cube or, at the margin, below it."""
@@ -163,7 +162,7 @@ class ConjugateGradient:
 
     def _ask_line(self, here: Evaluation, direction: np.ndarray) -> None:
         size = float(np.linalg.norm(direction))
-        if size < 1e-12:  # flat: nowhere to go, so look at the same place again
+        if size < 1e-15:  # flat: nowhere to go, so look at the same place again
             self._direction = np.zeros(len(direction))
             self._moved = (0.0, 0.0, np.inf)
             self._ask_gradient(here)
@@ -172,7 +171,7 @@ class ConjugateGradient:
         unit = direction / size
         with np.errstate(divide="ignore", invalid="ignore"):
             to_face = np.where(unit > 0, (1.0 - here.point) / unit, np.where(unit < 0, -here.point / unit, 0.0))
-        slope = min(float(self._gradient @ unit), 0.0)
+        slope = min(float(self._differences.gradient @ unit), 0.0)
         # No cost is negative, so the slope tells how far at most it can hold: short lines where the ground is steep.
         first = min(self._length, _cost(here) / max(-slope, 1e-300))
         self._line = LineSearch(_cost(here), slope, first, float(to_face.max()))
@@ -211,18 +210,9 @@ class ConjugateGradient:
             self._restart(here)  # the same gradient may still tell the way
             return
         self._here = there = self._line_told[best]
-        distance = float(np.linalg.norm(there.point - here.point))
+        distance = float(np.abs((there.point - here.point) / self._differences.steps).max())
         self._moved = (distance, _cost(here) - _cost(there), least_gain(_cost(here), here.error))
         self._ask_gradient(there)
-
-
-def _difference(here: Evaluation, plus: Evaluation | None, minus: Evaluation | None) -> tuple[float, float]:
-    """Return the slope along one axis and its variance; both zero where neither side is known."""
-    if plus is None and minus is None:
-        return 0.0, 0.0
-    high, low, step = plus or here, minus or here, STEP if plus is None or minus is None else 2 * STEP
-    variance = ((high.error or 0.0) ** 2 + (low.error or 0.0) ** 2) / step**2
-    return (_cost(high) - _cost(low)) / step, variance
 
 
 def _cost(evaluation: Evaluation) -> float:
