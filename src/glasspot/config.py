@@ -6,27 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.evaluate.job import EngineChoice
 from glasspot.files import parse_toml
 from glasspot.potential.schema import check_name
 from glasspot.protocol import HOTTEST
+from glasspot.strict import Count, Number, Positive, StrictTable
+from glasspot.target_table import TargetTable
 
 Model = TypeVar("Model", bound=BaseModel)
-# Strict: the text "3" and the word true are no numbers.
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
-Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
-Count = Annotated[int, Field(ge=1, le=100_000, strict=True)]
-WIDEST_BIN, NARROWEST_BIN = 0.5, 0.001  # A, of g(r)
-LONGEST_RANGE = 50.0  # A
-
-
-class StrictTable(BaseModel):
-    """A table of TOML: a key that is not declared is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _check_name(name: str) -> None:
@@ -90,59 +80,6 @@ class MDTable(StrictTable):
     every_ps: Positive = 0.02
     timestep_fs: Annotated[Positive, Field(le=5)] = 1.0
     replicas: Count = 1
-
-
-class TargetTable(StrictTable):
-    """[[target]]: one reference curve. Exactly one of file, trajectory, reference says where it comes from."""
-
-    system: str = ""  # name of its [[system]], where there are several
-    pair: str
-    file: str | None = None
-    r_column: str | None = None
-    columns: list[str] = []
-    trajectory: str | None = None
-    cell: float | tuple[float, float, float] | None = None  # A, for a trajectory without one
-    config_type: str | None = None  # the part of an extended XYZ file
-    frames: str = ":"  # which of its frames, as in ASE
-    skip: Literal["auto"] | int = "auto"  # frames at the start
-    bin_width: Annotated[Positive, Field(ge=NARROWEST_BIN, le=WIDEST_BIN)] = 0.05
-    reference: str | None = None  # a published potential whose liquid is the reference
-    range: tuple[Number, Number]
-    like_pairs: Literal["N^2", "N(N-1)"] = "N^2"  # how the file counts pairs of one element; see docs/fit.md
-    weight: Annotated[Positive, Field(ge=1e-6, le=1e6)] = 1.0
-
-    @field_validator("cell", mode="before")
-    @classmethod
-    def _lengths(cls, value: Any) -> Any:
-        lengths = value if isinstance(value, list) else [value]
-        if len(lengths) not in (1, 3) or not all(type(x) in (int, float) and 0 < x < 1e6 for x in lengths):
-            raise ValueError("expected the edge of the cell in A, or three edges: 17.96 or [17.96, 17.96, 20.5]")
-        return tuple(lengths) if len(lengths) == 3 else lengths[0]
-
-    @field_validator("skip", mode="before")
-    @classmethod
-    def _count_of_frames(cls, value: Any) -> Any:
-        if value != "auto" and (type(value) is not int or value < 0):
-            raise ValueError('expected "auto", or the number of frames at the start that do not count, such as 50')
-        return value
-
-    @model_validator(mode="after")
-    def _one_source(self) -> TargetTable:
-        given = [name for name in ("file", "trajectory", "reference") if getattr(self, name)]
-        if len(given) != 1:
-            raise ValueError(f"expected exactly one of file, trajectory, reference; got {', '.join(given) or 'none'}")
-        if self.file and "bin_width" in self.model_fields_set:
-            raise ValueError("bin_width is for trajectory and reference; a file's curve keeps its own bins")
-        alone = sorted({"cell", "config_type", "frames", "skip"} & self.model_fields_set)
-        if alone and not self.trajectory:
-            raise ValueError(f"{', '.join(alone)} is for a trajectory; got {given[0]}")
-        if any("\0" in str(getattr(self, name)) for name in given):
-            raise ValueError(f"{given[0]} holds a zero byte; expected the name of a file or a potential")
-        if not 0 <= self.range[0] < self.range[1] <= LONGEST_RANGE:
-            raise ValueError(
-                f"range is {list(self.range)}; expected [low, high] in A with 0 <= low < high <= {LONGEST_RANGE:g}"
-            )
-        return self
 
 
 class ReferenceTable(StrictTable):

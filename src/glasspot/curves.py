@@ -123,6 +123,24 @@ def read_csv_columns(path: str | Path) -> dict[str, NDArray[np.float64]]:
     return {name: table[:, i] for i, name in enumerate(names)}
 
 
+def read_columns(path: str | Path) -> dict[str, NDArray[np.float64]]:
+    """Return the columns of a CSV file, or of bare numbers between spaces, as programs of diffraction write them.
+
+    Bare columns have the names "1", "2", ...; '#' lines are comments. Errors as :func:`read_csv_columns`.
+    """
+    path = Path(path)
+    lines = _text_lines(path)
+    if not lines or not all(_is_number(word) for word in lines[0][1].split()):
+        return read_csv_columns(path)
+    rows = [line.split() for _, line in lines]
+    wrong = next((k for k, row in enumerate(rows) if len(row) != len(rows[0]) or not all(map(_is_number, row))), None)
+    if wrong is not None:
+        raise GlasspotError(
+            f"{path}, line {lines[wrong][0]}: expected {len(rows[0])} numbers as in the first row; is it cut short?"
+        )
+    return {str(k + 1): column for k, column in enumerate(np.array(rows, dtype=np.float64).T)}
+
+
 def pick_column(columns: dict[str, NDArray[np.float64]], name: str, path: str | Path) -> NDArray[np.float64]:
     """Return one column by name; GlasspotError with the names that are there, and the closest."""
     if name not in columns:

@@ -42,7 +42,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from glasspot.composition import Composition, start_box
-from glasspot.config import ABOVE, EngineTable, Positive, StrictTable, parse_table, read_toml
+from glasspot.config import ABOVE, EngineTable, parse_table, read_toml
 from glasspot.errors import GlasspotError
 from glasspot.evaluate.engines import choose_engine
 from glasspot.potential.io import load_potential
@@ -50,6 +50,7 @@ from glasspot.potential.model import Potential
 from glasspot.presets import PRESETS, preset
 from glasspot.protocol import Protocol
 from glasspot.quench import QuenchPlan
+from glasspot.strict import Positive, StrictTable
 
 SILICA_MELTS = 4000.0  # K; below it silica-rich melts do not flow within the time of a simulation
 SILICA_RICH = 0.9

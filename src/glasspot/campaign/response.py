@@ -130,7 +130,8 @@ def _blocks_of(number: NumberTarget, outcome: Outcome) -> np.ndarray:
     if number.quantity == "pressure":
         pieces = np.array_split(outcome.arrays["thermo"][:, 3], count)
         return np.array([GPA_PER_BAR * piece.mean() for piece in pieces])
-    return np.full(count, float(outcome.numbers[number.quantity]))
+    # A pair whose g(r) has no first minimum has no shell, so none of its atoms has a neighbour.
+    return np.full(count, float(outcome.numbers.get(number.quantity, 0.0)))
 
 
 def _stacked(parts: Sequence[np.ndarray]) -> np.ndarray:

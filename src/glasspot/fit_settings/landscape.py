@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from glasspot.campaign.landscape import Place, Plane
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.reweight import check_reweighting
+from glasspot.campaign.survey import Place, Plane
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import FreeParameter, ParameterSpace

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from glasspot.campaign.plan import AnyTarget, SimulatedTarget
-from glasspot.config import TargetTable
-from glasspot.curves import pick_column, read_csv_columns
 from glasspot.errors import GlasspotError
 from glasspot.fit_settings.glass import Glass
+from glasspot.fit_settings.measured import file_columns, measured_scattering, number_target
 from glasspot.fit_settings.trajectories import Trajectories
 from glasspot.potential.io import load_potential
 from glasspot.structure.frames import species_order
 from glasspot.structure.pairs import pair_labels, pair_row
 from glasspot.target.curve import CurveTarget, curve_target
+from glasspot.target_table import TargetTable
 
 TOTAL = "total"
 
@@ -25,7 +23,8 @@ def targets_of(
     tables: Sequence[TargetTable], folder: Path, glass: Glass, name: str, notes: list[str]
 ) -> tuple[AnyTarget, ...]:
     """Return the targets of the system ``name`` ("" for the only one); files are relative to ``folder``."""
-    _check_pairs(tables, glass.counts)
+    _check_pairs([table for table in tables if table.pair is not None], glass.counts)
+    _check_labels(tables)
     trajectories = Trajectories(tables, folder, glass, notes)
     return tuple(_target(table, folder, glass, trajectories, name, notes) for table in tables)
 
@@ -35,29 +34,49 @@ def _check_pairs(tables: Sequence[TargetTable], counts: Mapping[str, int]) -> No
     labels = pair_labels(species_order(counts))
     seen: dict[int | None, str] = {}
     for table in tables:
-        if table.pair.count("-") != 1 and table.pair != TOTAL:
-            raise GlasspotError(f'target.pair is "{table.pair}"; expected "{TOTAL}" or one of {", ".join(labels)}')
-        row = None if table.pair == TOTAL else pair_row(labels, table.pair)
+        pair = str(table.pair)
+        if pair.count("-") != 1 and pair != TOTAL:
+            raise GlasspotError(f'target.pair is "{pair}"; expected "{TOTAL}" or one of {", ".join(labels)}')
+        row = None if pair == TOTAL else pair_row(labels, pair)
         if row in seen:
             raise GlasspotError(
-                f"two targets are g(r) of one pair, {seen[row]} and {table.pair}; give one [[target]] a pair "
+                f"two targets are g(r) of one pair, {seen[row]} and {pair}; give one [[target]] a pair "
                 "(several columns of a file are averaged)"
             )
-        seen[row] = table.pair
+        seen[row] = pair
+
+
+def _check_labels(tables: Sequence[TargetTable]) -> None:
+    """Refuse two targets of one quantity, which may contradict each other."""
+    labels = [_label(table) for table in tables]
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice is not None:
+        raise GlasspotError(f"two targets of one system are {twice}; give one, or the mean of both")
+
+
+def _label(table: TargetTable) -> str:
+    """Return what a target is called in its system."""
+    if table.is_number:
+        return table.quantity
+    return f"S(Q) {table.radiation}" if table.is_scattering else f"g(r) {table.pair}"
 
 
 def _target(
     table: TargetTable, folder: Path, glass: Glass, trajectories: Trajectories, name: str, notes: list[str]
 ) -> AnyTarget:
+    label = _label(table) + (f", {name}" if name else "")
+    if table.is_number:
+        return number_target(table, label, glass)
+    if table.is_scattering:
+        return measured_scattering(table, folder / str(table.file), label, glass, notes)
     pair = None if table.pair == TOTAL else table.pair
-    label = f"g(r) {table.pair}" + (f", {name}" if name else "")
     if table.reference is not None:
         potential = glass.fill_in(load_potential(table.reference, folder=folder))
-        if table.range[1] - table.range[0] < 4 * table.bin_width:
-            raise GlasspotError(f"{label}: range {list(table.range)} holds fewer than four bins; widen it")
-        return SimulatedTarget(label, pair, potential, table.range, table.bin_width, table.weight)
+        if table.span[1] - table.span[0] < 4 * table.bin_width:
+            raise GlasspotError(f"{label}: range {list(table.span)} holds fewer than four bins; widen it")
+        return SimulatedTarget(label, pair, potential, table.span, table.bin_width, table.weight)
     if table.trajectory is not None:
-        target, note = trajectories.curves_for(table).target(label, pair, table.range, table.weight)
+        target, note = trajectories.curves_for(table).target(label, pair, table.span, table.weight)
         notes.append(note)
         return target
     return _from_file(table, folder / str(table.file), pair, label, glass, notes)
@@ -66,23 +85,10 @@ def _target(
 def _from_file(
     table: TargetTable, path: Path, pair: str | None, label: str, glass: Glass, notes: list[str]
 ) -> CurveTarget:
-    columns = read_csv_columns(path)
-    names = list(columns)
-    r_name = table.r_column or names[0]
-    chosen = table.columns or names[1:2]
-    if not chosen or r_name in chosen or len(set(chosen)) < len(chosen):
-        raise GlasspotError(
-            f"{path}: a target needs a column of distances and other columns, each once, for g(r); got "
-            f"r_column {r_name}, columns {', '.join(chosen) or 'none'} of {', '.join(names)}"
-        )
-    r = pick_column(columns, r_name, path)
-    values = np.array([pick_column(columns, name, path) for name in chosen]) * _norm(table, pair, glass)
-    error = None
-    if len(values) > 1:
-        # Columns of one curve are repeats of the same measurement (blocks of a trajectory): their mean is the target.
-        error = values.std(0, ddof=1) / np.sqrt(len(values))
-        notes.append(f"{label}: mean of {len(values)} columns of {path.name}, error from their scatter")
-    return curve_target(label, pair, r, values.mean(0), table.range, error, table.weight)
+    r, values, error = file_columns(table, path, label, table.r_column, notes)
+    norm = _norm(table, pair, glass)
+    error = None if error is None else error * norm
+    return curve_target(label, pair, r, values * norm, table.span, error, table.weight)
 
 
 def _norm(table: TargetTable, pair: str | None, glass: Glass) -> float:

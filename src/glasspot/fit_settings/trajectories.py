@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from glasspot.config import TargetTable
 from glasspot.errors import GlasspotError
 from glasspot.fit_settings.glass import Glass
 from glasspot.structure.frames import Frame
 from glasspot.structure.readers import read_frames
 from glasspot.target.from_frames import FrameCurves, frame_curves
+from glasspot.target_table import TargetTable
 
 COMPOSITION_TOLERANCE = 0.01  # difference of an element's atomic fraction: rounding to whole units, not another glass
 DENSITY_TOLERANCE = 0.01
@@ -31,7 +31,7 @@ class Trajectories:
         """Return g(r) of the trajectory of a table, far enough for every target that it serves."""
         key = _key(table)
         if key not in self._curves:
-            reach = max(other.range[1] for other in self.tables if _key(other) == key)
+            reach = max(other.span[1] for other in self.tables if _key(other) == key)
             self._curves[key] = self._folded(table, reach)
         return self._curves[key]
 

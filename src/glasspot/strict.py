@@ -1,0 +1,18 @@
+"""What the tables of a TOML file are made of: unknown keys are refused, and numbers are numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# Strict: the text "3" and the word true are no numbers.
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+Count = Annotated[int, Field(ge=1, le=100_000, strict=True)]
+
+
+class StrictTable(BaseModel):
+    """A table of TOML: a key that is not declared is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,148 @@
+"""[[target]] of a fit's TOML: a curve or a number that the runs of a state are compared with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from glasspot.errors import did_you_mean
+from glasspot.strict import Number, Positive, StrictTable
+
+WIDEST_BIN, NARROWEST_BIN = 0.5, 0.001  # A, of g(r)
+LONGEST_RANGE = 50.0  # A, or 1/A
+G, S, F, PRESSURE, COORDINATION = "g(r)", "S(Q)", "F(Q)", "pressure", "coordination"
+# The keys of each kind of target, beside those that all have.
+OF_TRAJECTORY = {"cell", "config_type", "frames", "skip"}
+OF_G = {"pair", "file", "r_column", "columns", "error_column", "trajectory", *OF_TRAJECTORY, "bin_width", "reference",
+        "range", "like_pairs"}  # fmt: skip
+OF_S = {"file", "q_column", "columns", "error_column", "radiation", "isotopes", "r_max", "window", "range"}
+OF_NUMBER = {"value", "scale", "error"}
+OF_ALL = {"system", "quantity", "weight"}
+
+
+class TargetTable(StrictTable):
+    """[[target]]. A g(r) has exactly one of file, trajectory, reference, which says where it comes from."""
+
+    system: str = ""  # name of its [[system]], where there are several
+    quantity: str = G  # "g(r)", "S(Q)", "F(Q)", "pressure", "coordination Si-O"
+    pair: str | None = None
+    file: str | None = None
+    r_column: str | None = None
+    q_column: str | None = None
+    columns: list[str] = []
+    error_column: str | None = None
+    trajectory: str | None = None
+    cell: float | tuple[float, float, float] | None = None  # A, for a trajectory without one
+    config_type: str | None = None  # the part of an extended XYZ file
+    frames: str = ":"  # which of its frames, as in ASE
+    skip: Literal["auto"] | int = "auto"  # frames at the start
+    bin_width: Annotated[Positive, Field(ge=NARROWEST_BIN, le=WIDEST_BIN)] = 0.05
+    reference: str | None = None  # a published potential whose liquid is the reference
+    range: tuple[Number, Number] | None = None
+    like_pairs: Literal["N^2", "N(N-1)"] = "N^2"  # how the file counts pairs of one element; see docs/fit.md
+    radiation: Literal["neutron", "xray", "number"] | None = None
+    isotopes: dict[str, str | Number] = {}
+    r_max: Positive | None = None  # A, where g(r) ends for S(Q)
+    window: Literal["lorch", "cut"] = "lorch"
+    value: Number | None = None  # GPa, or neighbours
+    scale: Positive | None = None
+    error: Positive | None = None
+    weight: Annotated[Positive, Field(ge=1e-6, le=1e6)] = 1.0
+
+    @property
+    def is_scattering(self) -> bool:
+        """Whether it is a structure factor."""
+        return self.quantity in (S, F)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a number and no curve."""
+        return self.quantity == PRESSURE or self.quantity.startswith(COORDINATION)
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The range of a curve, which was checked to be there."""
+        assert self.range is not None  # noqa: S101 - every curve has one; tells the type checker
+        return self.range
+
+    @field_validator("quantity")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value in (G, S, F, PRESSURE) or (value.startswith(COORDINATION + " ") and value.count("-") == 1):
+            return value
+        known = [G, S, F, PRESSURE, f"{COORDINATION} Si-O"]
+        raise ValueError(f"expected one of {', '.join(known)}.{did_you_mean(value, known)}")
+
+    @field_validator("cell", mode="before")
+    @classmethod
+    def _lengths(cls, value: Any) -> Any:
+        lengths = value if isinstance(value, list) else [value]
+        if len(lengths) not in (1, 3) or not all(type(x) in (int, float) and 0 < x < 1e6 for x in lengths):
+            raise ValueError("expected the edge of the cell in A, or three edges: 17.96 or [17.96, 17.96, 20.5]")
+        return tuple(lengths) if len(lengths) == 3 else lengths[0]
+
+    @field_validator("skip", mode="before")
+    @classmethod
+    def _count_of_frames(cls, value: Any) -> Any:
+        if value != "auto" and (type(value) is not int or value < 0):
+            raise ValueError('expected "auto", or the number of frames at the start that do not count, such as 50')
+        return value
+
+    @field_validator("isotopes", mode="before")
+    @classmethod
+    def _names_or_lengths(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not all(type(x) in (str, int, float) for x in value.values()):
+            raise ValueError('expected { element = "isotope" } or { element = length in fm }, such as { B = "11B" }')
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> TargetTable:
+        own = OF_NUMBER if self.is_number else OF_S if self.is_scattering else OF_G
+        foreign = sorted(self.model_fields_set - own - OF_ALL)
+        if foreign:
+            raise ValueError(f'{", ".join(foreign)} is not for a target with quantity = "{self.quantity}"')
+        needed = (
+            ("value",)
+            if self.is_number
+            else ("file", "radiation", "range")
+            if self.is_scattering
+            else ("pair", "range")
+        )
+        missing = next((key for key in needed if getattr(self, key) is None), None)
+        if missing:
+            raise ValueError(f'the key "{missing}" is missing; a target with quantity = "{self.quantity}" needs it')
+        if self.is_number:
+            self._check_scale()
+        else:
+            self._check_source()
+            self._check_range()
+        return self
+
+    def _check_scale(self) -> None:
+        if self.value == 0 and self.scale is None:
+            raise ValueError("a target with value = 0 needs a scale: the deviation that counts as 100 %")
+        if self.quantity != PRESSURE and self.value is not None and self.value < 0:
+            raise ValueError(f"value is {self.value:g}; expected a mean number of neighbours")
+
+    def _check_source(self) -> None:
+        given = [name for name in ("file", "trajectory", "reference") if getattr(self, name)]
+        if len(given) != 1:
+            raise ValueError(f"expected exactly one of file, trajectory, reference; got {', '.join(given) or 'none'}")
+        if self.file and "bin_width" in self.model_fields_set:
+            raise ValueError("bin_width is for trajectory and reference; a file's curve keeps its own bins")
+        alone = sorted(OF_TRAJECTORY & self.model_fields_set)
+        if alone and not self.trajectory:
+            raise ValueError(f"{', '.join(alone)} is for a trajectory; got {given[0]}")
+        if any("\0" in str(getattr(self, name)) for name in given):
+            raise ValueError(f"{given[0]} holds a zero byte; expected the name of a file or a potential")
+        if self.error_column and len(self.columns) > 1:
+            raise ValueError("error_column is for one column; the error of several is their scatter")
+
+    def _check_range(self) -> None:
+        low, high = self.span
+        if not 0 <= low < high <= LONGEST_RANGE:
+            unit = "1/A" if self.is_scattering else "A"
+            raise ValueError(
+                f"range is {[low, high]}; expected [low, high] in {unit} with 0 <= low < high <= {LONGEST_RANGE:g}"
+            )
