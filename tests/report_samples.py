@@ -7,7 +7,19 @@ from dataclasses import replace
 import numpy as np
 
 from glasspot.potential.io import load_potential
-from glasspot.report.data import CurvePanel, Direction, FitReport, Parameter, Score, Series, Step
+from glasspot.report.data import (
+    CurvePanel,
+    Direction,
+    Ensemble,
+    FitReport,
+    FittedNumber,
+    Member,
+    Parameter,
+    Prediction,
+    Score,
+    Series,
+    Step,
+)
 
 # r0 (A), width (A), neighbours of the first peaks of liquid silica, and the density of the second species (1/A^3).
 PEAKS = {
@@ -168,6 +180,96 @@ def silica_report(total: bool = False) -> FitReport:
         cautions=("The target is the total g(r) of a 450-atom run cooled fast: partial curves are not fitted.",)
         if total
         else (),
+    )
+
+
+def long_steps(count: int = 240) -> tuple[Step, ...]:
+    """Return the course of two chained methods over many evaluations, some of which failed."""
+    rng = np.random.default_rng(7)
+    names = [name for name, *_ in PARAMETERS]
+    made, best = [], np.inf
+    for n in range(1, count + 1):
+        method = "bayes" if n <= 0.7 * count else "conjugate-gradient"
+        spread = 1.5 if method == "bayes" else 0.1
+        cost = np.nan if n % 37 == 0 else 0.05 + 0.1 * np.exp(-n / 40) + 0.05 * spread * rng.exponential()
+        accepted = bool(cost < best)
+        best = min(best, cost) if np.isfinite(cost) else best
+        places = dict(zip(names, rng.uniform(0.3, 0.7, len(names)), strict=True))
+        values = {name: start for name, _, start, *_ in PARAMETERS}
+        note = "" if np.isfinite(cost) else "boiled: the liquid has boiled"
+        made.append(Step(n, cost, 0.003, cost, accepted, 18.4 * n, values, note, places, method))
+    return tuple(made)
+
+
+def ensemble() -> Ensemble:
+    """Return an ensemble of six, of which four fit as well; the second weakest parameter is open."""
+    rng = np.random.default_rng(3)
+    base = load_potential("CHIK")
+    members = []
+    for n in range(1, 7):
+        fits = n not in (2, 5)
+        places = {
+            name: float(np.clip(0.5 + (0.25 if name == "O-O.C" else 0.02) * rng.standard_normal(), 0, 1))
+            for name, *_ in PARAMETERS
+        }
+        cost = np.nan if n == 5 else 0.041 + 0.002 * rng.standard_normal() + 0.02 * (not fits)
+        note = "boiled" if n == 5 else ""
+        name = f"silica-fitted-member-{n:02d}"
+        members.append(
+            Member(f"member {n}", fits, cost, 0.002, 0.042, places, replace(base, name=name, cautions=()), note)
+        )
+    predictions = (
+        Prediction("R_chi (%)", 4.12, 0.19, 4.21, 0.4, 0.38, 0.0),
+        Prediction("R_chi of what was held out (%)", 6.3, 0.4, 6.9, 1.4, 0.5, 1.31),
+        Prediction("pressure (GPa)", -0.84, 0.12, -0.15, 1.1, 0.24, 1.07),
+        Prediction("coordination Si-O", 4.02, 0.002, 4.021, 0.004, 0.003, 0.0),
+    )
+    return Ensemble(tuple(members), 0.0455, predictions)
+
+
+def full_report() -> FitReport:
+    """Return the report of a long fit of two systems by two methods, with a third held out, and an ensemble."""
+    report = silica_report()
+    who = ("target", "start", "CHIK", "ML", "fitted")
+    hot = tuple(replace(panel, title=f"{panel.title}, 3600 K") for panel in report.panels)
+    cold = tuple(replace(panel, title=f"{panel.title}, 3000 K", held_out=True) for panel in report.panels)
+    q = np.arange(0.8, 16, 0.05)
+    s_of_q = tuple(
+        Series(
+            NAMES.get(name, name), q, 1 + np.sin(2 * q + 9 * SHIFTS[name][0]) / q, None, ROLES.get(name, "published")
+        )
+        for name in who
+    )
+    scattering = CurvePanel("S(Q) X-ray, glass", "Q (1/A)", "S(Q)", s_of_q)
+    scores = tuple(
+        replace(
+            score,
+            per_curve={p.title: score.cost for p in (*hot, *cold, scattering)},
+            per_state={"3600 K": score.cost * 0.9, "glass": score.cost * 1.1},
+            held_out=score.cost * 1.3,
+            held_out_error=score.error * 1.5,
+        )
+        for score in report.scores
+    )
+    pressure = {score.name: (2.0 + 10 * score.cost, 0.11) for score in scores}
+    directions = tuple(
+        replace(
+            direction,
+            components={name: direction.components.get(name, 0.02) for name, *_ in PARAMETERS},
+            information=value,
+            error=min(0.289, 0.3 / value**0.5),
+        )
+        for direction, value in zip(report.directions, (310.0, 41.0, 0.04), strict=True)
+    )
+    return replace(
+        report,
+        steps=long_steps(),
+        panels=(*hot, scattering, *cold),
+        scores=scores,
+        directions=directions,
+        numbers=(FittedNumber("pressure, 3600 K", "GPa", 2.0, np.nan, pressure),),
+        ensemble=ensemble(),
+        parameters=tuple(replace(p, place=0.5) for p in report.parameters),
     )
 
 

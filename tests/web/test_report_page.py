@@ -111,8 +111,14 @@ def drawn_traces(browser: Any) -> dict[str, int]:
 
 @pytest.mark.parametrize(
     "make",
-    [samples.silica_report, lambda: samples.silica_report(total=True), samples.running_report, samples.empty_report],
-    ids=["partials", "total", "running", "empty"],
+    [
+        samples.silica_report,
+        lambda: samples.silica_report(total=True),
+        samples.running_report,
+        samples.empty_report,
+        samples.full_report,
+    ],
+    ids=["partials", "total", "running", "empty", "full"],
 )
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_page_is_drawn_quiet_and_fits_its_window(
@@ -144,9 +150,10 @@ def full_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_page(samples.silica_report(), tmp_path_factory.mktemp("page") / "report.html")
 
 
-def test_no_label_is_cut_off(browser: Any, full_page: Path) -> None:
+def test_no_label_is_cut_off(browser: Any, tmp_path: Path) -> None:
+    page = write_page(samples.full_report(), tmp_path / "report.html")
     for size in (DESKTOP, PHONE):
-        visit(browser, full_page, size)
+        visit(browser, page, size)
         cut = browser.execute_script(
             """return [...document.querySelectorAll('.plot')].flatMap(plot => {
                  const box = plot.getBoundingClientRect();

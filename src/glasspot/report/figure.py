@@ -15,6 +15,8 @@ import numpy as np
 INKS = ("ink", "muted", "faint")
 """``ink`` is the colour of text (and of the target), ``muted`` a quiet grey, ``faint`` that of a grid line."""
 
+LONG_NAMES = 24  # characters, of all names of an axis together
+
 VERMILION, BLUE = "#D55E00", "#0072B2"
 OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
@@ -65,6 +67,11 @@ class Axis:
     def tick_names(self) -> tuple[str, ...]:
         """What stands at the ticks."""
         return self.names or tuple(f"{tick:g}" for tick in self.ticks)
+
+    @property
+    def aslant(self) -> bool:
+        """Whether the names are too long to stand side by side."""
+        return len("".join(self.names)) > LONG_NAMES
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def convergence(report: FitReport, styles: Mapping[str, Style]) -> Figure:
     levels = _levels(report, styles)
     known = [100 * step.cost for step in good] + [level for _, level, _ in levels]
     low, high = (min(known) / 1.25, max(known) * 1.35) if known else (1.0, 100.0)
-    ends = np.array([0.5, last + 0.5])
+    ends = np.array(_run_limits(last))
     traces = [
         Trace(label, ends, np.full(2, level), style, notes=(f"{label}: {level:.3g} %",) * 2)
         for label, level, style in levels
@@ -84,7 +84,7 @@ def convergence(report: FitReport, styles: Mapping[str, Style]) -> Figure:
         traces.append(Trace("failed run", runs, top, FAILED, "points", notes=notes))
     traces += _validated_point(report, last)
     y = Axis("R_chi (%)", log=True, limits=(low, high), ticks=percent_ticks(low, high))
-    x = Axis("MD runs", limits=(0.5, last + 0.5), ticks=whole_ticks(1, last))
+    x = Axis("MD runs", limits=_run_limits(last), ticks=whole_ticks(1, last))
     bars = " (bars: standard error)" if len(good) <= MANY else ""
     caption = f"R_chi of each evaluation of the fit by {_methods(steps)}{bars} and the best so far."
     caption += " Failed runs stand at the top edge." if failed else ""
@@ -93,6 +93,12 @@ def convergence(report: FitReport, styles: Mapping[str, Style]) -> Figure:
     if any(style is FLOOR for _, _, style in levels):
         caption += " The noise floor is the score of a perfect model with runs of this length."
     return Figure("convergence", "convergence", "R_chi against MD runs", caption, x, (Pane(y, tuple(traces)),))
+
+
+def _run_limits(last: int) -> tuple[float, float]:
+    """Return the limits of an axis of MD runs, with room for the points at both ends."""
+    room = max(0.5, 0.02 * last)
+    return 1.0 - room, last + room
 
 
 def _levels(report: FitReport, styles: Mapping[str, Style]) -> list[tuple[str, float, Style]]:
@@ -263,7 +269,7 @@ def parameter_path(report: FitReport) -> Figure:
         places = np.where(np.isfinite(given), given, _within(values, *parameter.window))
         traces.append(Trace(parameter.name, runs, places, style, notes=notes))
     last = max(step.md_runs for step in report.steps)
-    x = Axis("MD runs", limits=(0.5, last + 0.5), ticks=whole_ticks(1, last))
+    x = Axis("MD runs", limits=_run_limits(last), ticks=whole_ticks(1, last))
     reached = np.concatenate([trace.y[np.isfinite(trace.y)] for trace in traces])
     limits = (min(-0.04, float(reached.min(initial=0.0)) - 0.04), max(1.04, float(reached.max(initial=1.0)) + 0.04))
     y = Axis("place within the window", limits=limits, ticks=(0.0, 0.25, 0.5, 0.75, 1.0))

@@ -30,6 +30,7 @@ def symbols(text: str) -> str:
         .replace("(A)", "(Å)")
         .replace("(1/A)", "(1/Å)")
         .replace(" ± ", "\u00a0±\u00a0")
+        .replace("(± ", "(±\u00a0")
     )
 
 
@@ -94,6 +95,8 @@ def _axis(axis: Axis) -> dict[str, Any]:
     if axis.ticks:
         names = [symbols(name) for name in axis.tick_names]
         made |= {"tickmode": "array", "tickvals": list(axis.ticks), "ticktext": names}
+        if axis.aslant:
+            made |= {"tickangle": -35, "ticklabeloverflow": "allow"}
     return made
 
 

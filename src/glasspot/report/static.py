@@ -16,7 +16,7 @@ from glasspot.report.panels import figures
 
 WIDTH, PANE_HEIGHT, STRIP_HEIGHT = 3.5, 2.4, 0.8  # inches; 3.5 is a column of most journals
 LEGEND_ROW = 0.17  # inches: a row of the legend or the title, above the panes
-CHARACTERS_A_ROW = 52  # of legend text that fit the width at 7 points, samples of the curves counted
+CHARACTERS_A_ROW = 54  # of legend text that fit the width at 7 points, samples of the curves counted
 DPI = 200
 POINTS_PER_PIXEL = 0.6
 INK = {"ink": "black", "muted": "#6b747d", "faint": "#e2e5e9"}
@@ -24,7 +24,6 @@ DASHES: dict[str, Any] = {"solid": "-", "dash": (0, (4, 1.6)), "dot": (0, (1, 1.
 MARKERS = {
     "circle": "o", "cross": "x", "diamond": "D", "square": "s", "triangle": "^", "triangle-down": "v", "plus": "P",
 }  # fmt: skip
-LONG_NAMES = 24  # characters of all names of an axis, from which on they are set aslant
 RC = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -152,8 +151,7 @@ def _set_axis(box: Any, axis: Axis, which: str) -> None:
     if axis.limits is not None:
         getattr(box, f"set_{which}lim")(*axis.limits)
     if axis.ticks:
-        long = len("".join(axis.names)) > LONG_NAMES
-        aslant: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if long else {}
+        aslant: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if axis.aslant else {}
         getattr(box, f"set_{which}ticks")(axis.ticks, [words(name) for name in axis.tick_names], **aslant)
     getattr(box, f"set_{which}label")(words(axis.label))
 

@@ -196,7 +196,8 @@ def predictions(report: FitReport) -> Table:
     fitting = len(report.ensemble.fitting) if report.ensemble is not None else 0
     caption = (
         f"Mean and standard deviation over the {count(fitting, 'member')} that fit as well. The scatter is that of "
-        "repeats with the fitted potential; what the members have beyond it (F test, 95 %) the fit leaves open: longer runs would not tell."
+        "repeats with the fitted potential; what the members have beyond it (F test, 95 %) the fit leaves open: longer "
+        "runs would not tell."
     )
     columns = ("quantity", "fitted", "members", "scatter of runs", "left open by the fit")
     return Table("ensemble", "Predictions and their spread", caption, columns, rows)
