@@ -101,7 +101,7 @@ class FitTable(StrictTable):
     method: Annotated[list[MethodName], Field(min_length=1)] = ["gauss-newton"]
     max_runs: Count | None = None
     patience: Count | None = None
-    start_points: Annotated[Count, Field(ge=2)] | None = None
+    start_points: Annotated[Count, Field(ge=2)] = 10
     batch: Count | None = None
     barrier_eV: Positive = 10.0
     candidates: Count = 3

@@ -43,7 +43,9 @@ class Evaluated:
         """What a proposer is told."""
         if self.found is None:
             return Evaluation(self.proposal.point, None)
-        return Evaluation(self.proposal.point, self.found.cost, self.found.error, self.found.model)
+        return Evaluation(
+            self.proposal.point, self.found.cost, self.found.error, curves=self.found.curves, model=self.found.model
+        )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from glasspot.evaluate.job import Observe
 from glasspot.evaluate.observe import check_response
 from glasspot.potential.model import Potential
 from glasspot.potential.wall import barrier
+from glasspot.search.bayes import Bayes
 from glasspot.search.cma_es import CmaEs
+from glasspot.search.conjugate_gradient import ConjugateGradient
 from glasspot.search.gauss_newton import GaussNewton
 from glasspot.search.proposer import Margin, Proposer
 from glasspot.search.sobol import Sobol, start_set
@@ -25,30 +27,24 @@ from glasspot.target.objective import Objective
 def make_proposer(plan: FitPlan, stage: int, start: np.ndarray, objective: Objective) -> Proposer:
     """Return the ``stage``-th method of the plan at its beginning: at ``start`` (n,) in the cube."""
     name = plan.methods[stage]
-    margin, seed, points = margin_of(plan), _seed(plan, stage), _points(plan)
+    margin, seed = margin_of(plan), _seed(plan, stage)
     patience: dict[str, Any] = {} if plan.patience is None else {"patience": plan.patience}
     if name == "gauss-newton":
         return GaussNewton(start, objective.scaled_reference(), objective.cumulative(), margin, **patience)
     if name == "bayes":
-        from glasspot.search.bayes import Bayes
-
-        return Bayes(start=start, seed=seed, margin=margin, start_points=points, **patience)
+        reference = objective.scaled_reference()
+        return Bayes(
+            start=start, seed=seed, margin=margin, start_points=plan.start_points, reference=reference, **patience
+        )
     if name == "cma-es":
         return CmaEs(start=start, seed=seed, margin=margin, **patience)
     if name == "conjugate-gradient":
-        from glasspot.search.conjugate_gradient import ConjugateGradient
-
         return ConjugateGradient(start=start, margin=margin)
-    return Sobol(start=start, seed=seed, margin=margin, points=points)
+    return Sobol(start=start, seed=seed, margin=margin, points=plan.start_points)
 
 
 def _seed(plan: FitPlan, stage: int) -> int:
     return draw_seed(plan.seed, Purpose.SEARCH, stage, 0)
-
-
-def _points(plan: FitPlan) -> int:
-    """Return how many points the start set has: as asked, or two for each free parameter and at least ten."""
-    return plan.start_points if plan.start_points is not None else max(10, 2 * len(plan.space.names))
 
 
 def margin_of(plan: FitPlan) -> Margin:
@@ -98,7 +94,7 @@ def _check_start(plan: FitPlan) -> None:
         )
     for stage, name in enumerate(plan.methods):
         if name in ("bayes", "sobol"):
-            start_set(plan.space.to_cube(plan.space.base), _seed(plan, stage), margin_of(plan), _points(plan))
+            start_set(plan.space.to_cube(plan.space.base), _seed(plan, stage), margin_of(plan), plan.start_points)
 
 
 def _check_states(plan: FitPlan) -> None:

@@ -101,7 +101,7 @@ class FitPlan:
     source: Mapping[str, Any]  # the settings as they were given, to tell what changed on --resume
     methods: tuple[str, ...] = ("gauss-newton",)
     patience: int | None = None  # evaluations without gain (generations for CMA-ES); None: that of each method
-    start_points: int | None = None  # of the Sobol set that Bayesian optimisation starts from; None: by dimension
+    start_points: int = 10  # of the Sobol set that Bayesian optimisation starts from
     batch: int | None = None  # points proposed together, where the method leaves the choice; None: to fill the workers
     members: int = 0  # potentials drawn beside the fitted one, to see what the fit leaves open
     member_runs: int = 1  # of each
