@@ -39,7 +39,7 @@ def make_proposer(plan: FitPlan, stage: int, start: np.ndarray, objective: Objec
     if name == "cma-es":
         return CmaEs(start=start, seed=seed, margin=margin, **patience)
     if name == "conjugate-gradient":
-        return ConjugateGradient(start=start, margin=margin)
+        return ConjugateGradient(start=start, margin=margin, **patience)
     return Sobol(start=start, seed=seed, margin=margin, points=plan.start_points)
 
 
