@@ -20,14 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from glasspot.campaign.landscape import BLANK, RUN, SCREENED, Plane, Visited, record_of
 from glasspot.campaign.methods import margin_of
 from glasspot.campaign.plan import GLASS, FitPlan
+from glasspot.campaign.survey import BLANK, RUN, SCREENED, Plane, Visited, record_of
 from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import Observe, Outcome
 from glasspot.evaluate.observe import CLOSEST, check_response
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace, pair_energies
+from glasspot.target.number import NumberTarget
 from glasspot.target.objective import Objective
 from glasspot.units import BOLTZMANN
 
@@ -73,14 +74,12 @@ def check_reweighting(plan: FitPlan, space: ParameterSpace) -> None:
                 f"a quenched glass{where} is not in equilibrium, so its frames have no weights exp(-U/kT): "
                 "use --by md, which quenches one at each point"
             )
+        number = next((target for target in state.targets if isinstance(target, NumberTarget)), None)
+        if number is not None:
+            raise GlasspotError(
+                f"the target {number.label} is not kept frame by frame, only g(r) and S(Q) are: use --by md"
+            )
     check_response(space.base, Observe(space.base.r_max, 1, response=space))
-
-
-def check_targets(objective: Objective) -> None:
-    """Raise GlasspotError for a target that is no curve of the pair histogram."""
-    numbers = [number.label for state in objective.states for number in state.numbers]
-    if numbers:
-        raise GlasspotError(f"the target {numbers[0]} is not kept frame by frame, only g(r) and S(Q) are: use --by md")
 
 
 def anchor_of(number: int, visited: Visited, objective: Objective, temperatures: Sequence[float]) -> Anchor:

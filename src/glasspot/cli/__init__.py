@@ -38,14 +38,14 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every command; imports nothing heavy."""
-    from glasspot.cli import analyse, fit, ladder, potentials, quench, report, status
+    from glasspot.cli import analyse, fit, ladder, landscape, potentials, quench, report, status
 
     parser = Parser(
         prog="glasspot", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"glasspot {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for module in (fit, ladder, status, report, quench, analyse, potentials):
+    for module in (fit, ladder, landscape, status, report, quench, analyse, potentials):
         command = commands.add_parser(
             module.__name__.rpartition(".")[2],
             help=module.HELP,

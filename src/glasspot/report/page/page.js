@@ -109,11 +109,16 @@
 
   function csv(id) {
     const quoted = (text) => '"' + text.replace(/"/g, '""') + '"';
-    const rows = ["curve,pane,x,y,error"];
+    const rows = [figures[id].data.some((trace) => trace.z) ? "curve,pane,x,y,value" : "curve,pane,x,y,error"];
     for (const trace of figures[id].data) {
       if (trace.hoverinfo === "skip") continue;
-      const error = trace.error_y ? trace.error_y.array : [];
+      const error = (trace.error_y || trace.error_x || { array: [] }).array;
       const pane = Number(trace.yaxis.slice(1) || 1);
+      const cell = (i, j) => [quoted(plain(trace.name)), pane, trace.x[i], trace.y[j], trace.z[j][i] ?? ""].join(",");
+      if (trace.z) {
+        trace.y.forEach((_, j) => trace.x.forEach((_, i) => rows.push(cell(i, j))));
+        continue;
+      }
       trace.x.forEach((x, n) => rows.push([quoted(plain(trace.name)), pane, x, trace.y[n] ?? "", error[n] ?? ""].join(",")));
     }
     return rows.join("\n") + "\n";
