@@ -71,6 +71,7 @@ def test_a_point_beside_a_curved_valley_is_moved_into_it() -> None:
 
 def fit(folder: Path, monkeypatch: pytest.MonkeyPatch, asked: FitPlan, work: Any = world.simulated) -> world.Witness:
     folder.mkdir(exist_ok=True)
+    monkeypatch.setattr(world, "collect", lambda _: None)  # reports of every step are for other tests
     return world.run(folder, monkeypatch, work, asked)
 
 

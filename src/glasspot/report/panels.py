@@ -69,13 +69,13 @@ def convergence(report: FitReport, styles: Mapping[str, Style]) -> Figure:
     last = max(step.md_runs for step in steps)
     levels = _levels(report, styles)
     known = [100 * step.cost for step in good] + [level for _, level, _ in levels]
-    low, high = (min(known) / 1.25, max(known) * 1.35) if known else (1.0, 100.0)
+    low, high = (min(known) / 1.25, min(max(known), _worst(known[0], levels)) * 1.35) if known else (1.0, 100.0)
     ends = np.array(_run_limits(last))
     traces = [
         Trace(label, ends, np.full(2, level), style, notes=(f"{label}: {level:.3g} %",) * 2)
         for label, level, style in levels
     ]
-    traces += _trials(good, last)
+    traces += _trials(good, last, high)
     failed = [step for step in steps if step not in good]
     if failed:
         runs = np.array([step.md_runs for step in failed], dtype=float)
@@ -88,6 +88,7 @@ def convergence(report: FitReport, styles: Mapping[str, Style]) -> Figure:
     bars = " (bars: standard error)" if len(good) <= MANY else ""
     caption = f"R_chi of each evaluation of the fit by {_methods(steps)}{bars} and the best so far."
     caption += " Failed runs stand at the top edge." if failed else ""
+    caption += f" So do evaluations above {high:.3g} %." if known and max(known) > high else ""
     if any(style is not FLOOR for _, _, style in levels):
         caption += " The levels of other potentials are those of independent validation runs."
     if any(style is FLOOR for _, _, style in levels):
@@ -113,8 +114,13 @@ def _levels(report: FitReport, styles: Mapping[str, Style]) -> list[tuple[str, f
     return levels
 
 
-def _trials(good: list[Step], last: int) -> list[Trace]:
-    """Return the trial points and the best-so-far step line, which goes on to the last MD run."""
+def _worst(start: float, levels: Sequence[tuple[str, float, Style]]) -> float:
+    """Return R_chi (%) up to which evaluations are drawn in their place: what is far worse would squeeze the rest."""
+    return 10 * max([start, *(level for _, level, _ in levels)])
+
+
+def _trials(good: list[Step], last: int, high: float) -> list[Trace]:
+    """Return the trial points, none above ``high`` (%), and the best-so-far step line, on to the last MD run."""
     if not good:
         return []
     runs = np.array([step.md_runs for step in good], dtype=float)
@@ -130,7 +136,7 @@ def _trials(good: list[Step], last: int) -> list[Trace]:
             Trace(
                 label,
                 np.array([step.md_runs for step in steps], dtype=float),
-                100 * np.array([step.cost for step in steps]),
+                np.minimum(100 * np.array([step.cost for step in steps]), high / 1.08),
                 replace(style, size=SMALL) if many else style,
                 "points",
                 error=None if many else 100 * np.array([step.cost_error for step in steps]),

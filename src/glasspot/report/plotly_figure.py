@@ -27,6 +27,7 @@ def symbols(text: str) -> str:
     return (
         html.escape(text)
         .replace("R_chi", "R<sub>χ</sub>")
+        .replace("R_X", "R<sub>X</sub>")
         .replace("(A)", "(Å)")
         .replace("(1/A)", "(1/Å)")
         .replace(" ± ", "\u00a0±\u00a0")

@@ -213,10 +213,19 @@ def _ensemble(report: FitReport) -> list[str]:
         return []
     fitting, run = len(report.ensemble.fitting), len(report.ensemble.members)
     sentence = f"Of {count(run, 'other potential')} drawn within the errors, {fitting} {_fits(fitting)} as well."
-    opened = [p for p in report.ensemble.predictions if p.left_open > 0]
+    opened = [p for p in report.ensemble.predictions if p.left_open > 0 and not p.quantity.startswith("Wright")]
     opened.sort(key=lambda p: -p.left_open / max(p.scatter, 1e-300))
     if opened:
         sentence += f" They do not agree on {listed([_spread(p) for p in opened[:3]])}."
+    fitted = score_of(report, "fitted")
+    noise = report.ensemble.limit - fitted.cost if fitted is not None else math.inf
+    better = [m for m in report.ensemble.fitting if fitted is not None and m.cost < fitted.cost - noise]
+    if better:
+        best = min(better, key=lambda member: member.cost)
+        sentence += (
+            f" {best.name.capitalize()} fits better than the fitted potential, beyond the noise "
+            f"({percent(best.cost, best.error)}): the search stopped short of the minimum, and can begin again from it."
+        )
     return [sentence]
 
 
