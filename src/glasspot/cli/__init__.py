@@ -23,6 +23,7 @@ examples:
   glasspot status runs/silica                how far the fit is
   glasspot quench examples/quench/silica.toml  make a glass by melt and quench
   glasspot analyse glass.extxyz              g(r), coordination, angles, Qn, S(Q)
+  glasspot landscape examples/silica/fit.toml --axes charge.Si Si-O.rho --out map   the cost over two parameters
   glasspot potentials show BKS               a published potential: numbers, source, cautions
 
 Exit codes: 0 done, 1 the run failed (the message says why), 2 bad input (the message says how to mend it)."""

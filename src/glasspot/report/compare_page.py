@@ -14,7 +14,7 @@ from glasspot.report.figure import Figure
 from glasspot.report.html import Words, assemble, figure_place, section, section_body
 from glasspot.report.panels import figures
 from glasspot.report.plotly_figure import plotly_dict, symbols
-from glasspot.report.tables import Table, provenance, timings, validation
+from glasspot.report.tables import Table, provenance, validation
 from glasspot.report.words import count, listed, percent
 
 HEADINGS = {
@@ -23,7 +23,6 @@ HEADINGS = {
     "potential": "Pair energies",
     "structure": "Structure that was not compared with a target",
     "skipped": "Potentials left out",
-    "timings": "Timings",
     "provenance": "Provenance",
 }
 DRAWN = 8  # curves of so many potentials can be told apart in one figure
@@ -106,8 +105,8 @@ def _section(name: str, found: ComparisonReport, drawn: list[Figure]) -> str:
         made = [_with_engines(validation(report), found.rows)]
     elif name == "skipped":
         made = [Table(name, heading, "", ("potential", "reason"), tuple(found.skipped.items()), ("reason",))]
-    elif name in ("timings", "provenance"):
-        made = [timings(report) if name == "timings" else provenance(report)]
+    elif name == "provenance":
+        made = [provenance(report)]
     return section(name, heading, section_body(places, [table for table in made if table.rows], heading))
 
 

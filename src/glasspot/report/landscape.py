@@ -75,7 +75,7 @@ class Landscape:
         if self.lowest is not None:
             i, j = self.lowest
             lines.append(
-                f"lowest R_chi {percent(self.cost[i, j], self.error[i, j])} at {self.x.name} = {self.x.values[i]:.6g} "
+                f"Lowest: R_chi {percent(self.cost[i, j], self.error[i, j])} at {self.x.name} = {self.x.values[i]:.6g} "
                 f"{self.x.unit}, {self.y.name} = {self.y.values[j]:.6g} {self.y.unit}".rstrip()
             )
         how = {

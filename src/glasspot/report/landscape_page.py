@@ -20,7 +20,7 @@ from glasspot.report.landscape_paths import Path2D
 from glasspot.report.plotly_figure import symbols
 from glasspot.report.words import listed, unit
 
-HEADINGS = {"landscape": "Landscape"}
+HEADINGS = {"map": "Map"}
 
 
 def write_landscape(folder: Path, paths: Sequence[Path2D]) -> tuple[Landscape, Path]:
@@ -36,9 +36,9 @@ def page(found: Landscape, paths: Sequence[Path2D]) -> str:
     """Return the page as text; whatever a user wrote is escaped."""
     title = f"R_chi over {found.x.name} and {found.y.name}"
     place = figure_place("landscape", title, caption(found, paths))
-    body = section("landscape", HEADINGS["landscape"], section_body([place], [], ""))
+    body = section("map", HEADINGS["map"], section_body([place], [], ""))
     top = Words("landscape", found.title, "", "finished", title, tuple(found.said), ())
-    return assemble(top, {"landscape": body}, HEADINGS, {"landscape": _plot(found, paths)})
+    return assemble(top, {"map": body}, HEADINGS, {"landscape": _plot(found, paths)})
 
 
 def caption(found: Landscape, paths: Sequence[Path2D]) -> str:
@@ -52,12 +52,15 @@ def caption(found: Landscape, paths: Sequence[Path2D]) -> str:
         told = [f"{number} {reason}" for reason, number in sorted(found.reasons.items())]
         said.append(f"Crosses: MD failed ({listed(told)}).")
     if paths:
-        said.append("Paths: dots are evaluations, the line joins the best so far, square: start, star: lowest R_chi.")
+        said.append(
+            "Paths: dots are evaluations, the line joins the best so far; in the image files a square marks the start, "
+            "a star the lowest R_chi."
+        )
     wider = sorted({path.free for path in paths if path.free > 2})
     if wider:
         said.append(
             f"Paths of fits with {listed([str(n) for n in wider])} free parameters are projections: their other "
-            "parameters are not those of the map, and so is not their R_chi."
+            "parameters are not those of the map, nor is their R_chi."
         )
     outside = sum(int((~_inside(found, path.values)).sum()) for path in paths)
     if outside:
@@ -89,8 +92,10 @@ def _plot(found: Landscape, paths: Sequence[Path2D]) -> dict[str, Any]:
             "ticktext": [f"{t:g}" for t in ticks],
         },
     }]  # fmt: skip
+    if found.reweighted:
+        data.append(_points("run", found.anchors, "ink", tuple("run" for _ in found.anchors)))
     for n, path in enumerate(paths):
-        data.append(_path(path, _ink(PATHS[n % len(PATHS)])))
+        data += _path(path, _ink(PATHS[n % len(PATHS)]))
     layout = {
         "height": 560, "margin": {"l": 8, "r": 14, "t": 10, "b": 8}, "showlegend": False, "hovermode": "closest",
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(128,128,128,0.25)",
@@ -128,15 +133,27 @@ def _ink(colour: str) -> str:
     return "#E69F00" if colour == "#FFFFFF" else colour
 
 
-def _path(path: Path2D, colour: str) -> dict[str, Any]:
+def _path(path: Path2D, colour: str) -> list[dict[str, Any]]:
+    """Return the evaluations of a path as points, and the line through the best so far."""
+    notes = [f"{path.label}: evaluation {n + 1}, {_said(cost)}" for n, cost in enumerate(path.cost)]
+    dots = _points(path.label, path.values, colour, notes) | {"showlegend": False}
     best = path.records
-    label = html.escape(path.label)
-    notes = [f"{label}: evaluation {n + 1}, {100 * path.cost[n]:.3g} %" for n in best]
-    x, y = (_numbers(path.values[best, axis]) for axis in (0, 1))
+    line = _points(path.label, path.values[best], colour, [notes[n] for n in best])
+    return [dots, line | {"mode": "lines+markers", "line": {"color": colour, "width": 2}}]
+
+
+def _said(cost: float) -> str:
+    return f"{100 * cost:.3g} %" if math.isfinite(cost) else "MD failed"
+
+
+def _points(label: str, values: np.ndarray, colour: str, notes: Sequence[str]) -> dict[str, Any]:
+    """Return points (k, 2) with what the mouse tells of each."""
+    name = html.escape(label)
     return {
-        "type": "scatter", "mode": "lines+markers", "x": x, "y": y, "name": label, "legendgroup": label,
-        "line": {"color": colour, "width": 2}, "marker": {"color": colour, "symbol": "circle", "size": 7},
-        "text": notes, "hovertemplate": "%{text}<extra></extra>", "xaxis": "x", "yaxis": "y",
+        "type": "scatter", "mode": "markers", "x": _numbers(values[:, 0]), "y": _numbers(values[:, 1]),
+        "name": name, "legendgroup": name, "marker": {"color": colour, "symbol": "circle", "size": 5},
+        "text": [html.escape(note) for note in notes], "hovertemplate": "%{text}<extra></extra>",
+        "xaxis": "x", "yaxis": "y",
     }  # fmt: skip
 
 
