@@ -18,7 +18,7 @@ from glasspot.search.points import pulled_back, same
 from glasspot.search.proposer import Evaluation, Margin, Proposal, no_margin
 from glasspot.search.sobol import best_point
 
-SIGMA = 0.2  # of a side of the cube: the start is a set that works, not a guess, so the cloud is smaller than the cube
+SIGMA = 0.1  # of a side of the cube: the start is a set that works, not a guess, and far from it most runs fail
 PATIENCE = 10  # generations
 TRIES = 100  # draws for one point that passes the screen, before it is pulled back
 STREAM = 3  # sets these random numbers apart from those of other methods with the same seed
