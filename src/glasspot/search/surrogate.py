@@ -25,7 +25,7 @@ import numpy as np
 
 from glasspot.search.proposer import Evaluation
 
-MOST_POINTS = 150  # of a model; more teach little of the place where the search stands, and cost n^3
+MOST_POINTS = 120  # of a model; more teach little of the place where the search stands, and cost n^3
 COMPONENTS = 4  # leading directions of the residual
 LEAST_NOISE = 1e-5  # variance over that of the modelled values
 LEAST_DOUBT = 0.01  # the same for success and failure, which chance decides in part
