@@ -74,7 +74,8 @@ def landscape_of(
         **kept,
         "barrier_eV": plan.barrier,
         "landscape": {
-            "plane": space.to_dict(),
+            "axes": {name: list(limits[name]) for name in axes},
+            "others": f"{base.name} {base.potential_id[:12]}",
             # The points of a landscape by reweighting cost no MD: they may change.
             "points": list(shape) if anchor_plane is None else None,
             "anchors": None if anchor_plane is None else list(anchor_plane.shape),
