@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -46,7 +47,7 @@ class SystemTable(StrictTable):
 
     name: str = ""
     state: Literal["liquid", "glass"] = "liquid"
-    held_out: bool = False  # its targets only test the result
+    held_out: Annotated[bool, Field(strict=True)] = False  # its targets only test the result
     composition: str
     basis: Literal["mol", "wt"] = "mol"
     atoms: Annotated[int, Field(ge=50, le=30000, strict=True)]
@@ -210,9 +211,10 @@ class FitConfig(StrictTable):
         for target in self.target:
             if target.system not in names and (target.system or len(names) > 1):
                 known = ", ".join(f'"{name}"' for name in names if name) or "none has a name"
-                given = f'"{target.system}"' if target.system else "nothing"
+                given = f'system = "{target.system}"' if target.system else "no system"
                 raise ValueError(
-                    f"the target {target.pair} belongs to system {given}; expected the name of a [[system]]: {known}"
+                    f"the target {target.label} has {given}; expected the name of a [[system]]: {known}."
+                    f"{did_you_mean(target.system, names)}"
                 )
         empty = next((n for n in names if not any(t.system in (n, "") for t in self.target)), None)
         if empty is not None:
@@ -278,8 +280,18 @@ WRONG_KIND = {
     "list_type": "expected a list in brackets, or [[...]] for a table",
     "tuple_type": "expected a list in brackets, such as [0.9, 8.0]",
     "model_type": "expected a table of its own, such as [system]",
+    "dict_type": "expected a table in braces, such as { name = value }",
+    "too_short": "expected at least one entry",
+    "too_long": "expected [low, high]",
 }
 
+# How its other messages begin, and how ours do.
+PYDANTIC = (
+    ("Value error, ", ""),
+    ("Input should be a ", "expected a "),
+    ("Input should be ", "expected a value "),
+)
+LITERAL = re.compile('"([^"]*)"')
 ABOVE = "it belongs to the top of the file, above the first table"
 
 
@@ -298,10 +310,24 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
         if isinstance(first["loc"][-1], int):
             return f"{name} has too few values: {first['loc'][-1]}; expected [low, high]"
         return f'the key "{name}" is missing'
-    message = WRONG_KIND.get(first["type"], first["msg"].removeprefix("Value error, "))
     given = first.get("input")
+    message = _mistake(first["type"], first["msg"], given, first.get("ctx", {}))
     shown = "" if isinstance(given, dict | BaseModel) else f" (given: {given!r})"
-    return f"{name or 'the file'}: {message}{shown}"
+    # What concerns several tables together stands at no one place.
+    return f"{name}: {message}{shown}" if name else message
+
+
+def _mistake(kind: str, message: str, given: Any, context: Mapping[str, Any]) -> str:
+    """Return what is wrong with a value in the words of someone who writes TOML."""
+    if kind == "literal_error":
+        expected = str(context["expected"]).replace("'", '"')
+        return f"expected {expected}.{did_you_mean(str(given), LITERAL.findall(expected))}"
+    if kind in WRONG_KIND:
+        return WRONG_KIND[kind]
+    for begin, words in PYDANTIC:
+        if message.startswith(begin):
+            return words + message.removeprefix(begin)
+    return message
 
 
 def _keys_at(model: type[BaseModel], place: list[str]) -> list[str]:

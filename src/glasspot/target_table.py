@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -11,6 +12,8 @@ from glasspot.strict import Number, Positive, StrictTable
 
 WIDEST_BIN, NARROWEST_BIN = 0.5, 0.001  # A, of g(r)
 LONGEST_RANGE = 50.0  # A, or 1/A
+SHORTEST_R_MAX = 2.0  # A: a g(r) that ends within the first bond has no structure
+LARGEST_NUMBER = 1e6  # GPa or neighbours; its square must not overflow
 G, S, F, PRESSURE, COORDINATION = "g(r)", "S(Q)", "F(Q)", "pressure", "coordination"
 # The keys of each kind of target, beside those that all have.
 OF_TRAJECTORY = {"cell", "config_type", "frames", "skip"}
@@ -43,10 +46,10 @@ class TargetTable(StrictTable):
     like_pairs: Literal["N^2", "N(N-1)"] = "N^2"  # how the file counts pairs of one element; see docs/fit.md
     radiation: Literal["neutron", "xray", "number"] | None = None
     isotopes: dict[str, str | Number] = {}
-    r_max: Positive | None = None  # A, where g(r) ends for S(Q)
+    r_max: Annotated[Positive, Field(ge=SHORTEST_R_MAX)] | None = None  # A, where g(r) ends for S(Q)
     window: Literal["lorch", "cut"] = "lorch"
-    value: Number | None = None  # GPa, or neighbours
-    scale: Positive | None = None
+    value: Annotated[Number, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)] | None = None  # GPa, or neighbours
+    scale: Annotated[Positive, Field(ge=1 / LARGEST_NUMBER, le=LARGEST_NUMBER)] | None = None
     error: Positive | None = None
     weight: Annotated[Positive, Field(ge=1e-6, le=1e6)] = 1.0
 
@@ -59,6 +62,13 @@ class TargetTable(StrictTable):
     def is_number(self) -> bool:
         """Whether it is a number and no curve."""
         return self.quantity == PRESSURE or self.quantity.startswith(COORDINATION)
+
+    @property
+    def label(self) -> str:
+        """What the target is called in its system."""
+        if self.is_scattering:
+            return f"S(Q) {self.radiation}"
+        return f"{G} {self.pair}" if self.quantity == G else self.quantity
 
     @property
     def span(self) -> tuple[float, float]:
@@ -92,7 +102,9 @@ class TargetTable(StrictTable):
     @field_validator("isotopes", mode="before")
     @classmethod
     def _names_or_lengths(cls, value: Any) -> Any:
-        if not isinstance(value, dict) or not all(type(x) in (str, int, float) for x in value.values()):
+        if not isinstance(value, dict) or not all(
+            type(x) is str or (type(x) in (int, float) and math.isfinite(x)) for x in value.values()
+        ):
             raise ValueError('expected { element = "isotope" } or { element = length in fm }, such as { B = "11B" }')
         return value
 

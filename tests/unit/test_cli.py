@@ -48,12 +48,12 @@ def test_a_name_that_no_file_can_have_is_told(command: str, capsys: pytest.Captu
     assert "File name too long" in message
 
 
+@pytest.mark.parametrize(("command", "example"), [("fit", "silica/fit.toml"), ("ladder", "silica-ladder/ladder.toml")])
 def test_no_workers_are_refused_before_a_folder_is_made(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    command: str, example: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    example = Path(__file__).parents[2] / "examples" / "silica" / "fit.toml"
     monkeypatch.chdir(tmp_path)
-    assert main(["fit", str(example), "--workers", "0"]) == 2
+    assert main([command, str(Path(__file__).parents[2] / "examples" / example), "--workers", "0"]) == 2
     assert "workers is 0; expected 1 or more" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 

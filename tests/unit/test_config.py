@@ -10,6 +10,7 @@ import pytest
 from glasspot.campaign.folder import check_folder, differences, driving, is_driven, make_folder
 from glasspot.config import load_fit_config
 from glasspot.errors import GlasspotError
+from glasspot.fit_settings.ladder import rungs_of
 from glasspot.fit_settings.plan import fit_plan
 
 GOOD = """
@@ -131,6 +132,20 @@ def test_a_missing_density_is_estimated_and_said(folder: Path) -> None:
             "is 1 to 2, but the start BKS has 18003.8",
         ),
         ('start = "BKS"', 'start = "BKS"\nwindows = {"Si-O.A" = [1e4, inf]}', "potential.windows.Si-O.A"),
+        ("[[target]]", '[fit]\nmethod = "cmaes"\n[[target]]', r'expected "gauss-newton", .*Did you mean "cma-es"\?'),
+        ("[[target]]", "[fit]\nmethod = []\n[[target]]", r"fit\.method: expected at least one entry"),
+        (
+            "[[target]]",
+            '[fit]\nmethod = "bayes"\nmax_runs = 8\n[[target]]',
+            r"start_points is 10, but .* 8 evaluations",
+        ),
+        ("temperature = 3600", 'temperature = 3600\nheld_out = "yes"', "expected true or false"),
+        ("temperature = 3600", 'temperature = 3600\nstate = "Glass"', r'expected "liquid" or "glass"\. Did you mean'),
+        ("[1.0, 6.0]", "[1.0, 2.0, 6.0]", r"target\.range: expected \[low, high\]"),
+        ('pair = "total"', 'pair = "Total"', r'Did you mean "total"\?'),
+        ('start = "BKS"', 'start = "BKS"\nterms = "none"', r"potential\.terms: expected a table in braces"),
+        ('start = "BKS"', 'start = "BKS"\nterms = { SiO = [] }', '"SiO" is no pair; expected such as "Si-O"'),
+        ('start = "BKS"', 'start = "BKS"\nterms = { Si-O = [], O-Si = [] }', "which are one pair; keep one"),
     ],
 )
 def test_mistakes_are_one_clear_line(folder: Path, old: str, new: str, says: str) -> None:
@@ -139,6 +154,61 @@ def test_mistakes_are_one_clear_line(folder: Path, old: str, new: str, says: str
     with pytest.raises(GlasspotError, match=says) as caught:
         load(folder, text)
     assert "\n" not in str(caught.value)
+
+
+TWO_SYSTEMS = GOOD.replace("[system]", '[[system]]\nname = "3000 K"').replace(
+    "[[target]]",
+    """
+[[system]]
+name = "3600 K"
+composition = "SiO2"
+atoms = 90
+density = 2.2
+temperature = 3000
+[[target]]
+quantity = "pressure"
+value = 1.0
+system = "3600 K"
+[[target]]
+system = "3000K"
+""",
+)
+LADDER = (
+    GOOD.replace('free = ["charge.Si", "Si-O.A"]', "")
+    + """
+[[rung]]
+name = "a"
+free = ["Si-O.A"]
+[[rung]]
+name = "b"
+free = ["Si-O.A", "Si-O.rho"]
+"""
+)
+
+
+def test_a_target_of_an_unknown_system_is_told_with_the_known_ones(folder: Path) -> None:
+    with pytest.raises(GlasspotError, match=r'g\(r\) total has system = "3000K"; .*"3600 K"\. Did you mean "3000 K"\?'):
+        load(folder, TWO_SYSTEMS)
+    with pytest.raises(GlasspotError, match=r"the target pressure has no system; expected"):
+        load(folder, TWO_SYSTEMS.replace("3000K", "3000 K").replace('system = "3600 K"\n', ""))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('name = "b"', 'name = "a"', "have one name"),
+        ('name = "b"', 'name = "A"', "have one name"),
+        ('name = "b"', 'name = "ladder.csv"', "which is a file of the ladder"),
+        ('"BKS"', '"BKS"\nwindows = { "Si-O.rh" = [0.1, 0.3] }', r'no \[\[rung\]\] frees\. Did you mean "Si-O\.rho"'),
+    ],
+)
+def test_mistakes_in_a_ladder(folder: Path, old: str, new: str, says: str) -> None:
+    path = folder / "fit.toml"
+    path.write_text(LADDER)
+    assert [name for name, _ in rungs_of(load_fit_config(path), path)] == ["a", "b"]
+    path.write_text(LADDER.replace(old, new))
+    with pytest.raises(GlasspotError, match=says):
+        rungs_of(load_fit_config(path), path)
 
 
 def test_binary_files_are_told(folder: Path) -> None:

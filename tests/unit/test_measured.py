@@ -41,6 +41,7 @@ quantity = "pressure"
 value = 0.0
 scale = 1.0
 """
+BOTH_WAYS = "".join(PRESSURE.replace("pressure", f"coordination {pair}") for pair in ("Si-O", "O-Si"))
 MEAN_B2 = 0.01 * ((4.1491 + 2 * 5.803) / 3) ** 2  # barn
 
 
@@ -144,6 +145,13 @@ def test_a_method_that_cannot_use_a_number_is_refused(folder: Path) -> None:
         ("[[target]]", PRESSURE.replace("pressure", "coordination Si-Si") + "[[target]]", '"Si-Si" is no bond'),
         ("[[target]]", PRESSURE.replace("pressure", "coordination Si-B") + "[[target]]", '"Si-B" is no bond'),
         ("[[target]]", SCATTERING + "[[target]]", r"two targets of one system are S\(Q\) neutron"),
+        ("[[target]]", BOTH_WAYS + "[[target]]", "coordination Si-O and coordination O-Si, which say the same"),
+        ("[[target]]", PRESSURE.replace("pressure", "coordination si-o") + "[[target]]", 'Did you mean "Si-O"'),
+        ("[[target]]", PRESSURE.replace("0.0", "1e300") + "[[target]]", r"target\.value: expected a value less than"),
+        ("range =", 'columns = ["F"]\nrange =', r"read as S\(Q\), S is .* must be about 1; is the column F\(Q\)"),
+        ('quantity = "S(Q)"', 'quantity = "F(Q)"', r"is the column S\(Q\)"),
+        ("range =", "isotopes = { Si = nan }\nrange =", r"target\.isotopes: expected"),
+        ("range =", "r_max = 0.01\nrange =", r"target\.r_max: expected a value greater than or equal to 2"),
     ],
 )
 def test_mistakes_are_one_line(folder: Path, old: str, new: str, words: str) -> None:

@@ -32,7 +32,7 @@ def number(quantity: str) -> NumberTarget:
 
 def test_a_sound_plan_passes_with_every_method() -> None:
     for method in ALL:
-        check_methods(plan(methods=(method,)))
+        check_methods(plan(20, methods=(method,)))
 
 
 def test_fluctuations_of_a_glass_are_refused_and_the_cost_is_not() -> None:
@@ -70,7 +70,7 @@ def test_a_start_behind_the_barrier_is_refused_with_the_pair_and_the_height() ->
 def test_a_window_mostly_behind_the_barrier_is_refused_where_points_are_drawn_in_it() -> None:
     # A window that is nearly all far below the start's A: too little repulsion to close the hole of C / r^6.
     space = ParameterSpace.build(load_potential("BKS"), ["O-O.A"], {"O-O.A": [1e-9, 1390.0]})
-    of = plan(space=space, barrier=11.0)
+    of = plan(20, space=space, barrier=11.0)
     check_methods(replace(of, methods=("cma-es",)))
     with pytest.raises(GlasspotError, match=r"points inside the windows.*pass the screen"):
         check_methods(replace(of, methods=("sobol",)))

@@ -98,6 +98,7 @@ def test_a_cell_for_a_file_without_one(folder: Path, cell: str) -> None:
         (["cell = 0.0"], "run.xyz", r"target\.cell: expected the edge"),
         (["cell = [11.0, 11.0]"], "run.xyz", r"target\.cell: expected the edge"),
         (['cell = "11"'], "run.xyz", r"target\.cell: expected the edge"),
+        (["cell = 1.1"], "run.xyz", r"but \[system\] has .* is the cell right \(1\.1 A"),
         (["skip = 90"], "run.extxyz", "90 frames, so 90 of them cannot be skipped"),
         (["skip = -1"], "run.extxyz", r"target\.skip: expected"),
         (["skip = true"], "run.extxyz", r"target\.skip: expected"),

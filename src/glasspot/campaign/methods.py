@@ -69,6 +69,7 @@ def _barriers(plan: FitPlan, potential: Potential) -> dict[str, float]:
 def check_methods(plan: FitPlan) -> None:
     """Refuse a start behind the barrier, and a method that cannot use what the plan asks; say which can."""
     _check_states(plan)
+    _check_budget(plan)
     _check_start(plan)
     if plan.members and (reason := no_response(plan)) is not None:
         raise GlasspotError(f"ensemble.members is {plan.members}, but {reason}; expected 0")
@@ -79,6 +80,16 @@ def check_methods(plan: FitPlan) -> None:
         raise GlasspotError(
             f'the method "gauss-newton" cannot be used: {reason}. '
             'Choose fit.method = "bayes", "cma-es" or "conjugate-gradient", which need only the cost'
+        )
+
+
+def _check_budget(plan: FitPlan) -> None:
+    """Refuse a start set that the budget cuts short: a Bayesian search would never begin."""
+    evaluations = plan.max_runs // plan.runs_per_evaluation
+    if {"bayes", "sobol"} & set(plan.methods) and plan.start_points > evaluations:
+        raise GlasspotError(
+            f"fit.start_points is {plan.start_points}, but fit.max_runs = {plan.max_runs} allows {evaluations} "
+            f"evaluations ({plan.runs_per_evaluation} MD runs each); raise max_runs, or ask for fewer points"
         )
 
 

@@ -62,13 +62,11 @@ def fit_in(folder: Path, plan: FitPlan, notes: Sequence[str], asked: Path, worke
     from glasspot.campaign.folder import check_folder, check_same_run, driving, keep_plan, make_folder
     from glasspot.campaign.runner import Runner
     from glasspot.cli.fit_display import FitDisplay
-    from glasspot.evaluate.engines import check_system
     from glasspot.execute import executor_factory, local_workers
     from glasspot.report.write import write_report
     from glasspot.store import Store
 
-    for system in plan.systems:
-        check_system(plan.engine, system)
+    check_local(plan, workers)
     workers = local_workers() if workers is None else workers
     factory = executor_factory(workers)
     check_folder(folder, resume)
@@ -85,6 +83,17 @@ def fit_in(folder: Path, plan: FitPlan, notes: Sequence[str], asked: Path, worke
             display.stage("report")
             page = write_report(folder)
         display.finish(store, page)
+
+
+def check_local(plan: FitPlan, workers: int | None) -> None:
+    """Refuse what this machine cannot run, before anything is written."""
+    from glasspot.evaluate.engines import check_system
+    from glasspot.execute import executor_factory
+
+    for system in plan.systems:
+        check_system(plan.engine, system)
+    if workers is not None:
+        executor_factory(workers)
 
 
 def _with_batch(plan: FitPlan, store: Store, workers: int) -> FitPlan:

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from glasspot.campaign.folder import check_folder, make_folder
-    from glasspot.cli.fit import fit_in
+    from glasspot.cli.fit import check_local, fit_in
     from glasspot.config import load_fit_config
     from glasspot.errors import GlasspotError
     from glasspot.fit_settings.ladder import rungs_of
@@ -61,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.resume:
         check_folder(folder, resume=False)
     workers = args.workers if args.workers is not None else config.run.workers
+    for plan, _ in plans.values():
+        check_local(plan, workers)
     make_folder(folder)
     for name, (plan, notes) in plans.items():
         fit_in(folder / name, plan, notes, path, workers, resume=begun[name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from glasspot.config import FitConfig
-from glasspot.errors import GlasspotError
+from glasspot.errors import GlasspotError, did_you_mean
 
 
 def rungs_of(config: FitConfig, path: Path) -> list[tuple[str, FitConfig]]:
@@ -19,8 +19,19 @@ def rungs_of(config: FitConfig, path: Path) -> list[tuple[str, FitConfig]]:
             f"{path} has {len(names)} [[rung]]; a ladder needs two or more, each with a name and its free parameters. "
             "For a single fit use `glasspot fit`"
         )
-    if len(set(names)) < len(names):
-        raise GlasspotError(f"two [[rung]] of {path} have one name: {', '.join(names)}")
+    if len({name.lower() for name in names}) < len(names):
+        raise GlasspotError(f"two [[rung]] of {path} have one name (for a folder, A and a are one): {', '.join(names)}")
+    taken = next((name for name in names if name.lower().startswith("ladder.")), None)
+    if taken is not None:
+        raise GlasspotError(
+            f'a [[rung]] of {path} has the name "{taken}", which is a file of the ladder; choose another'
+        )
+    freed = {name for rung in config.rung for name in rung.free}
+    idle = next((name for name in config.potential.windows if name not in freed), None)
+    if idle is not None:
+        raise GlasspotError(
+            f'potential.windows has a window for "{idle}", which no [[rung]] frees.{did_you_mean(idle, sorted(freed))}'
+        )
     found = []
     for rung in config.rung:
         table = config.potential.model_copy(

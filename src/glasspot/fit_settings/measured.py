@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from glasspot.curves import Curve, pick_column, read_columns
-from glasspot.errors import GlasspotError
+from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.fit_settings.glass import Glass
 from glasspot.structure.analysis import bonded_pairs
 from glasspot.structure.frames import species_order
 from glasspot.structure.scattering import scattering_lengths
 from glasspot.target.number import NumberTarget
 from glasspot.target.scattering import Radiation, ScatteringTarget, amplitudes, from_interference, scattering_target
-from glasspot.target_table import COORDINATION, PRESSURE, F, TargetTable
+from glasspot.target_table import COORDINATION, PRESSURE, F, S, TargetTable
+
+LARGE_Q_ERROR = 0.5  # of S; what is left of oscillations is far less
 
 
 def file_columns(
@@ -65,6 +67,7 @@ def measured_scattering(table: TargetTable, path: Path, label: str, glass: Glass
         factor = from_interference(radiation, q, fractions, lengths)
         values, error = 1.0 + factor * values, None if error is None else factor * error
     measured = Curve(q, values, error, label)
+    _check_large_q(table, path, measured)
     target = scattering_target(label, radiation, measured, table.span, end, table.window, lengths, table.weight)
     how = "the Lorch window" if table.window == "lorch" else "a sharp cut"
     notes.append(
@@ -75,6 +78,18 @@ def measured_scattering(table: TargetTable, path: Path, label: str, glass: Glass
             f"{label}: measured to {q[-1]:.3g} 1/A only; within {np.pi / end:.2f} 1/A of that the broadening lacks data"
         )
     return target
+
+
+def _check_large_q(table: TargetTable, path: Path, measured: Curve) -> None:
+    """Refuse a curve that does not become 1 at large Q: mostly S(Q) taken for F(Q), or the other way round."""
+    last = measured.x > 0.8 * measured.x[-1]
+    level = float(measured.y[last].mean())
+    if abs(level - 1.0) > LARGE_Q_ERROR:
+        other = F if table.quantity != F else S
+        raise GlasspotError(
+            f"{path}: read as {table.quantity}, S is {level:.3g} on average above {0.8 * measured.x[-1]:.3g} 1/A, "
+            f'where it must be about 1; is the column {other} (quantity = "{other}"), or not normalised?'
+        )
 
 
 def _lengths(table: TargetTable, label: str, glass: Glass) -> dict[str, float]:
@@ -95,7 +110,9 @@ def number_target(table: TargetTable, label: str, glass: Glass) -> NumberTarget:
         bonded = bonded_pairs(species_order(glass.counts))
         known = dict.fromkeys(chain.from_iterable((f"{a}-{b}", f"{b}-{a}") for a, b in bonded))
         if pair not in known:
-            raise GlasspotError(f'{label}: "{pair}" is no bond of this system; there are {", ".join(known)}')
+            raise GlasspotError(
+                f'{label}: "{pair}" is no bond of this system; there are {", ".join(known)}.{did_you_mean(pair, known)}'
+            )
     value = float(table.value or 0.0)
     error = None if table.error is None else np.array([table.error])
     return NumberTarget(label, table.quantity, np.array([value]), table.scale or abs(value), error, table.weight)

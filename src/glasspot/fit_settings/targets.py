@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from glasspot.campaign.plan import AnyTarget, SimulatedTarget
-from glasspot.errors import GlasspotError
+from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.fit_settings.glass import Glass
 from glasspot.fit_settings.measured import file_columns, measured_scattering, number_target
 from glasspot.fit_settings.trajectories import Trajectories
@@ -36,7 +36,10 @@ def _check_pairs(tables: Sequence[TargetTable], counts: Mapping[str, int]) -> No
     for table in tables:
         pair = str(table.pair)
         if pair.count("-") != 1 and pair != TOTAL:
-            raise GlasspotError(f'target.pair is "{pair}"; expected "{TOTAL}" or one of {", ".join(labels)}')
+            raise GlasspotError(
+                f'target.pair is "{pair}"; expected "{TOTAL}" or one of {", ".join(labels)}.'
+                f"{did_you_mean(pair, [TOTAL, *labels])}"
+            )
         row = None if pair == TOTAL else pair_row(labels, pair)
         if row in seen:
             raise GlasspotError(
@@ -48,23 +51,20 @@ def _check_pairs(tables: Sequence[TargetTable], counts: Mapping[str, int]) -> No
 
 def _check_labels(tables: Sequence[TargetTable]) -> None:
     """Refuse two targets of one quantity, which may contradict each other."""
-    labels = [_label(table) for table in tables]
-    twice = next((label for label in labels if labels.count(label) > 1), None)
-    if twice is not None:
-        raise GlasspotError(f"two targets of one system are {twice}; give one, or the mean of both")
-
-
-def _label(table: TargetTable) -> str:
-    """Return what a target is called in its system."""
-    if table.is_number:
-        return table.quantity
-    return f"S(Q) {table.radiation}" if table.is_scattering else f"g(r) {table.pair}"
+    seen: dict[object, str] = {}
+    for table in tables:
+        # The numbers of Si-O and O-Si bonds are one number.
+        what = tuple(sorted(table.quantity.split()[-1].split("-"))) if table.is_number else table.label
+        if what in seen:
+            both = "" if seen[what] == table.label else f" and {table.label}, which say the same"
+            raise GlasspotError(f"two targets of one system are {seen[what]}{both}; give one, or the mean of both")
+        seen[what] = table.label
 
 
 def _target(
     table: TargetTable, folder: Path, glass: Glass, trajectories: Trajectories, name: str, notes: list[str]
 ) -> AnyTarget:
-    label = _label(table) + (f", {name}" if name else "")
+    label = table.label + (f", {name}" if name else "")
     if table.is_number:
         return number_target(table, label, glass)
     if table.is_scattering:

@@ -15,6 +15,7 @@ from glasspot.target_table import TargetTable
 
 COMPOSITION_TOLERANCE = 0.01  # difference of an element's atomic fraction: rounding to whole units, not another glass
 DENSITY_TOLERANCE = 0.01
+WRONG_CELL = 2.0  # ratio of densities: beyond it the cell has another unit, or is that of another system
 
 
 class Trajectories:
@@ -59,5 +60,11 @@ def check_same_glass(frame: Frame, path: Path, glass: Glass, notes: list[str]) -
             f"({', '.join(f'{n} {e}' for e, n in asked.items())}); fit each composition to its own reference"
         )
     density = sum(asked.values()) / glass.volume
-    if abs(frame.n_atoms / frame.volume / density - 1) > DENSITY_TOLERANCE:
+    ratio = frame.n_atoms / frame.volume / density
+    if not 1 / WRONG_CELL < ratio < WRONG_CELL:
+        raise GlasspotError(
+            f"{path} has {frame.n_atoms / frame.volume:.4g} atoms/A^3, but [system] has {density:.4g}; is the cell "
+            f"right ({frame.volume ** (1 / 3):.4g} A for {frame.n_atoms} atoms), and in A?"
+        )
+    if abs(ratio - 1) > DENSITY_TOLERANCE:
         notes.append(f"{path.name} has {frame.n_atoms / frame.volume:.4f} atoms/A^3, [system] has {density:.4f}")

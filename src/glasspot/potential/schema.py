@@ -255,7 +255,11 @@ def with_terms(potential: Potential, terms: Mapping[str, Any]) -> Potential:
     data = potential_to_dict(potential)
     where = "potential.terms"
     for label, given in terms.items():
+        if label.count("-") != 1:
+            raise GlasspotError(f'{where}: "{label}" is no pair; expected such as "{"-".join(potential.elements[:2])}"')
         a, b = _species(label.split("-"), 2, potential.elements, f'{where} "{label}"')
+        if a != b and f"{b}-{a}" in terms:
+            raise GlasspotError(f'{where} has "{a}-{b}" and "{b}-{a}", which are one pair; keep one')
         kept = [pair for pair in data["pair"] if sorted(pair["elements"]) != sorted((a, b))]
         data["pair"] = kept + ([{"elements": [a, b], "term": given}] if given else [])
     data["name"] = f"{potential.name}-changed"
