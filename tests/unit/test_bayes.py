@@ -72,10 +72,11 @@ def test_what_others_told_stands_for_the_start_set():
 
 def test_proposals_stay_in_the_cube_and_above_the_margin():
     def margin(u):
-        return 0.45 - u[1] + 0.2 * u[0]  # the answer lies outside
+        return 0.45 - u[1] + 0.2 * u[0]
 
     bayes = make(margin=margin, start=np.full(N, 0.4))
-    points = points_of(run(bayes, 12, batch=3, fails=lambda u: u[2] > 0.8))
+    # The cost falls straight towards the screen, and beyond it.
+    points = points_of(run(bayes, 12, batch=3, cost=lambda u: 1.0 - 0.8 * u[1], fails=lambda u: u[2] > 0.8))
     assert points.min() >= 0
     assert points.max() <= 1
     assert min(margin(u) for u in points) >= 0
