@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from glasspot.campaign.determination import determination
+from glasspot.campaign.determination import determination, fresh_measurement, pooled
+from glasspot.evaluate.job import Outcome
 from glasspot.potential.io import load_potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.search.gauss_newton import GaussNewton, LinearModel
@@ -75,6 +78,10 @@ def test_a_direction_without_information_has_no_error() -> None:
     assert found["errors"]["Si-O.A"] is not None
     assert found["errors"]["Si-O.rho"] is None
     assert [d["determined"] for d in found["directions"]] == [True, False]
+    sharp, blunt = found["directions"]
+    # Half a window along a unit column of norm |J_0|, over the noise, squared.
+    assert sharp["information"] == pytest.approx((0.5 * np.linalg.norm(JACOBIAN[:, 0]) / found["noise"]) ** 2)
+    assert blunt["information"] == 0.0 and blunt["error"] == pytest.approx(np.sqrt(1 / 12))
 
 
 def test_the_window_bounds_what_the_data_leave_open() -> None:
@@ -119,6 +126,42 @@ def test_runs_that_scatter_more_than_their_blocks_set_the_noise() -> None:
         assert averaged.scatter.shape == (60, 160)
     # Each ratio has five degrees of freedom in four peaks; 60 of them know their mean to 5 %.
     assert np.mean(ratios) == pytest.approx(1.0, rel=0.2)
+
+
+def test_the_noise_of_fresh_runs_is_that_between_them_and_failed_runs_are_left_out() -> None:
+    rng = np.random.default_rng(7)
+    aims = objective()
+
+    def outcome(shift: float) -> Outcome:
+        arrays = {
+            "frames": np.full(5, 10),
+            "histogram": np.full((5, 3, 641), 1.0 + shift),  # all blocks of a run alike
+            "slope": np.zeros((5, 2)), "slope_offset": np.zeros(2), "cross": np.zeros((5, 3, 641, 2)),
+        }  # fmt: skip
+        return Outcome("key", True, arrays=arrays)
+
+    runs = [outcome(shift) for shift in rng.normal(0, 0.1, 4)]
+    means = [aims.state_map(0)[0] @ run.mean_histogram() for run in runs]
+    found = fresh_measurement([[*runs, Outcome("key", False, "boiled")]], np.full(2, 0.5), aims, [3600.0])
+    assert found is not None and found.model is not None
+    assert found.noise == found.model.cost_noise == pytest.approx(np.sqrt(np.var(means, axis=0, ddof=1).sum() / 4))
+    assert fresh_measurement([[Outcome("key", False, "boiled")]], np.full(2, 0.5), aims, [3600.0]) is None
+
+
+def test_a_model_of_the_search_joins_when_it_is_near() -> None:
+    rng = np.random.default_rng(6)
+    fresh, search = run(rng), replace(run(rng), jacobian=1.2 * JACOBIAN, jacobian_noise=0.01 * np.eye(2))
+    search = replace(search, cost_noise=0.5 * fresh.cost_noise)
+    both = pooled(fresh, search)
+    # Half the noise counts four times.
+    assert both.jacobian == pytest.approx((0.2 + 0.8 * 1.2) * JACOBIAN)
+    assert both.jacobian_noise == pytest.approx(0.64 * 0.01 * np.eye(2))
+    assert both.cost_noise == pytest.approx(fresh.cost_noise / np.sqrt(5))
+    assert both.scatter.shape == (2 * BLOCKS, 160)
+    # What the search found good is no evidence that it is.
+    assert np.array_equal(both.curves, fresh.curves) and np.array_equal(both.point, fresh.point)
+    assert pooled(fresh, None) is fresh
+    assert pooled(fresh, replace(search, point=fresh.point + 0.3)) is fresh
 
 
 def test_the_error_of_a_prefactor_includes_that_of_its_rho() -> None:

@@ -46,6 +46,17 @@ def test_few_members_already_span_the_open_direction_and_more_only_add_to_them()
     assert np.ptp(six[:, 2]) > 0.4 and np.ptp(six[:, :2], axis=0).max() < 0.01
 
 
+def test_the_expected_cost_is_that_of_the_linear_model() -> None:
+    """With a residual left, one way is downhill and the other uphill; noise of the Jacobian promises no gain."""
+    fitted = replace(chosen((0.1, 0.1, 0.0), (0.1, 0.1, 0.1)), cost=float(np.hypot(0.02, 0.001)))
+    reference = np.array([0.02, 0.001, 0.0])
+    steps = np.array([[0.1, 0.0, 0.0], [-0.1, 0.0, 0.0], [0.0, 0.05, 0.0], [0.0, 0.0, 0.3]])
+    exact = [np.linalg.norm(reference - fitted.model.jacobian @ step) for step in steps]
+    assert fitted.predicted(steps, reference) == pytest.approx(exact)
+    noisy = replace(fitted, model=replace(fitted.model, jacobian_noise=np.diag([0.0, 0.0, 0.01])))
+    assert noisy.predicted(steps[3:], reference) == pytest.approx(fitted.cost)
+
+
 def test_points_that_would_fit_worse_or_let_atoms_fuse_are_not_run() -> None:
     fitted = chosen((0.1, 0.1, 0.1), (0.2, 0.2, 0.2))
     points, expected = draw(fitted, np.zeros(3), lambda u: float(u[2] - 0.5), 40, 1, seed=2)
@@ -69,6 +80,11 @@ def test_a_point_beside_a_curved_valley_is_moved_into_it() -> None:
     assert followed(fitted, point, blind) == pytest.approx(point, abs=1e-6)
 
 
+def short(**changes: Any) -> FitPlan:
+    """A fit of four evaluations, which is enough in a linear world."""
+    return world.plan(max_runs=8, candidates=1, **changes)
+
+
 def fit(folder: Path, monkeypatch: pytest.MonkeyPatch, asked: FitPlan, work: Any = world.simulated) -> world.Witness:
     folder.mkdir(exist_ok=True)
     monkeypatch.setattr(world, "collect", lambda _: None)  # reports of every step are for other tests
@@ -81,7 +97,7 @@ def records(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[st
 
 
 def test_a_fit_ends_with_potentials_that_fit_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    witness = fit(tmp_path / "one", monkeypatch, world.plan(members=8))
+    witness = fit(tmp_path / "one", monkeypatch, short(members=8))
     assert witness.stages[-2:] == ["validate", "ensemble"]
     assert witness.scores[-8:] == [f"member {k}" for k in range(1, 9)]
     summary, members, found = records(tmp_path / "one")
@@ -93,14 +109,15 @@ def test_a_fit_ends_with_potentials_that_fit_as_well(tmp_path: Path, monkeypatch
     points = np.array([m["point"] for m in members])
     assert points.std(axis=0) == pytest.approx(np.sqrt(np.diag(found["covariance"])), rel=0.6)
     # More members later: those there are stay, and no run is made twice.
-    ran: list[str] = []
+    ran: list[Job] = []
 
     def counted(job: Job, start: object, folder: Path) -> str:
-        ran.append(job.label)
+        ran.append(job)
         return world.simulated(job, start, folder)
 
-    fit(tmp_path / "one", monkeypatch, world.plan(members=10), counted)
-    assert ran == ["member 9 1", "member 10 1"]
+    fit(tmp_path / "one", monkeypatch, short(members=10), counted)
+    assert [job.label for job in ran] == ["member 9 1", "member 10 1"]
+    assert ran[0].seed != ran[1].seed and ran[0].start != ran[1].start
     again = records(tmp_path / "one")
     assert again[1][:8] == members and again[0]["run"] == 10
 
@@ -112,13 +129,45 @@ def test_a_sloppy_parameter_is_spread_over_its_window(tmp_path: Path, monkeypatc
         return real(n_nodes, r_max) * [1.0, 2e-6]
 
     monkeypatch.setattr(world, "response", blunt)
-    fit(tmp_path, monkeypatch, world.plan(members=8))
+    fit(tmp_path, monkeypatch, short(members=8))
     summary, members, found = records(tmp_path)
     assert [d["determined"] for d in found["directions"]] == [True, False]
     assert found["directions"][0]["information"] > 1 > found["directions"][1]["information"]
     points = np.array([m["point"] for m in members])
     assert np.ptp(points[:, 1]) > 0.4 and np.ptp(points[:, 0]) < 0.01
     assert summary["passed"] >= 6
+
+
+@pytest.mark.parametrize("aside", [False, True], ids=["curved valley", "end of the valley"])
+def test_a_member_that_left_the_valley_is_moved_and_judged_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aside: bool
+) -> None:
+    """The second parameter does nothing to first order. Far along it the curves change: as the first one can undo, or
+    as none can.
+    """
+    base = world.SPACE.to_cube(world.SPACE.base)
+    real, answers = world.histogram, world.response
+
+    def bent(point: np.ndarray, n_nodes: int, r_max: float) -> np.ndarray:
+        bend = (point[1] - base[1]) ** 2
+        if aside:
+            return real(point, n_nodes, r_max) * (1 + 0.1 * bend)
+        return real(point + np.array([0.1 * bend, 0.0]), n_nodes, r_max)
+
+    monkeypatch.setattr(world, "response", lambda *grid: answers(*grid) * [1.0, 2e-6])
+    asked = short(members=4)  # its target is that of the straight world
+    monkeypatch.setattr(world, "histogram", bent)
+    fit(tmp_path, monkeypatch, asked)
+    summary, members, _ = records(tmp_path)
+    far = [m for m in members if m["moved"]]
+    assert len(far) >= 3
+    for member in far:
+        off = 0.1 * (member["point"][1] - base[1]) ** 2
+        if aside:
+            assert member["role"] == BAD and member["cost"] > summary["limit"]
+        else:
+            assert member["role"] == GOOD
+            assert member["point"][0] == pytest.approx(world.ANSWER[0] - off, abs=1e-4)
 
 
 def test_a_member_whose_runs_fail_is_kept_as_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +178,7 @@ def test_a_member_whose_runs_fail_is_kept_as_failed(tmp_path: Path, monkeypatch:
         world.write_outcome(world.Outcome(job.key, False, "boiled", "", {"seconds": 1.0}), folder)
         return job.key
 
-    fit(tmp_path, monkeypatch, world.plan(members=3), one_boils)
+    fit(tmp_path, monkeypatch, short(members=3), one_boils)
     _, members, _ = records(tmp_path)
     assert [m["cost"] is None for m in members] == [False, True, False]
     assert members[1]["role"] == BAD and members[1]["failures"] == ["boiled"]
