@@ -224,6 +224,24 @@ def test_a_failed_run_is_a_result(done: Path, tmp_path: Path) -> None:
     assert "too-hot" in page.read_text()
 
 
+def test_a_held_out_system_has_a_column_of_its_own(done: Path, tmp_path: Path) -> None:
+    """It tests the potentials; R_chi of all targets does not hold it."""
+    folder = tmp_path / "held"
+    shutil.copytree(done, folder)
+    with Store.create(folder) as store:
+        for number, record in enumerate(store.records("validation")):
+            label = "g(r) O-O, test"
+            held = {"cost": 0.3, "error": 0.01, "per_curve": {label: 0.3}, "per_curve_error": {label: 0.01}}
+            store.put_record("validation", number, {**record, "held_out": held})
+    found, page = write_comparison(folder)
+    head, *rows = text(found).splitlines()
+    assert "held out (%)" in head and all("30.00 ± 1.00" in row for row in rows)
+    assert [row.score.cost for row in found.rows] == [row.score.cost for row in read_comparison(done).rows]
+    assert "g(r) O-O, test" in page.read_text()
+    answer = json.loads((folder / "compare.json").read_text())["potentials"][0]
+    assert answer["held_out"] == 0.3 and answer["per_target"]["g(r) O-O, test"] == {"cost": 0.3, "error": 0.01}
+
+
 def test_other_settings_are_refused_on_resume(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = written(tmp_path, MINIMAL.replace("temperature = 3600", "temperature = 3500"))
     assert main(["potentials", "compare", str(path), "--out", str(done), "--resume"]) == 2

@@ -30,7 +30,7 @@ class Compared:
 
     score: Score
     per_curve_error: Mapping[str, float]
-    density: float  # g/cm3, of the runs: the box is that of the target; nan where no run ended well
+    density: float  # g/cm3, that of the system; nan where no run ended well, or there are several systems
     noise: float  # R_chi of the scatter of one run's curves
     engine: str
     potential: Potential
@@ -52,7 +52,7 @@ class ComparisonReport:
 
     @property
     def curves(self) -> tuple[str, ...]:
-        """Labels of the targets, in their order: curves first."""
+        """Labels of the targets, in their order, curves first; those of held-out systems as well."""
         drawn = [panel.title for panel in self.report.panels]
         known = dict.fromkeys(name for row in self.rows for name in row.score.per_curve)
         return tuple(sorted(known, key=lambda name: drawn.index(name) if name in drawn else len(drawn)))
@@ -87,8 +87,8 @@ def _compared(record: Mapping[str, Any], score: Score, engines: Mapping[str, str
     densities = [outcome.numbers["density"] for outcome in good_outcomes(store, keys) if "density" in outcome.numbers]
     return Compared(
         score=score,
-        per_curve_error=record.get("per_curve_error", {}),
-        density=float(np.mean(densities)) if densities else math.nan,
+        per_curve_error={**record.get("per_curve_error", {}), **record.get("held_out", {}).get("per_curve_error", {})},
+        density=float(np.mean(densities)) if densities and len(record["keys"]) == 1 else math.nan,
         noise=record.get("noise", math.nan),
         engine=engines.get(score.name, ""),
         potential=Potential.from_dict(record["potential"]),

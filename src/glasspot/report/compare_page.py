@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,7 @@ def _bars(found: ComparisonReport) -> dict[str, Any]:
     rows = [row for row in found.rows if not row.failed]
     names = [html.escape(row.score.name) for row in rows]
 
-    def errors(values: list[float], colour: str) -> dict[str, Any]:
+    def errors(values: list[float | None], colour: str) -> dict[str, Any]:
         return {"type": "data", "array": values, "color": colour, "thickness": 1.2, "width": 3}
 
     bars = {
@@ -146,8 +147,9 @@ def _bars(found: ComparisonReport) -> dict[str, Any]:
         label = html.escape(name)
         data.append({
             "type": "scatter", "mode": "markers", "name": label, "legendgroup": label, "y": names,
-            "x": [_percent(row.score.per_curve[name]) for row in rows], "marker": {"color": colour, "symbol": "circle"},
-            "error_x": errors([_percent(row.per_curve_error[name]) for row in rows], colour),
+            "x": [_percent(row.score.per_curve.get(name, math.nan)) for row in rows],
+            "marker": {"color": colour, "symbol": "circle"},
+            "error_x": errors([_percent(row.per_curve_error.get(name, math.nan)) for row in rows], colour),
             "hovertemplate": f"%{{y}}, {label}: %{{x:.3g}} %<extra></extra>", "yaxis": "y", "xaxis": "x",
         })  # fmt: skip
     frame = {"automargin": True, "showline": True, "linecolor": "muted", "gridcolor": "faint", "ticks": "inside"}
@@ -161,5 +163,5 @@ def _bars(found: ComparisonReport) -> dict[str, Any]:
     return {"data": data, "layout": layout}
 
 
-def _percent(cost: float) -> float:
-    return float(f"{100 * cost:.4g}")
+def _percent(cost: float) -> float | None:
+    return float(f"{100 * cost:.4g}") if math.isfinite(cost) else None
