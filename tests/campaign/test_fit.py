@@ -33,10 +33,12 @@ def test_status_has_its_documented_keys(finished_fit: Path) -> None:
     printed = glasspot("status", finished_fit, "--json")
     found = json.loads(printed.stdout)
     assert set(found) == {
-        "state", "md_runs", "best", "history", "validation", "noise_floor", "failures", "seconds", "failure",
+        "state", "md_runs", "best", "history", "validation", "noise_floor", "ensemble", "failures", "seconds", "failure",
     }  # fmt: skip
     assert set(found["best"]) == {"cost", "error", "run"}
-    assert set(found["history"][0]) == {"run", "cost", "error", "accepted", "seconds", "reason"}
+    assert set(found["history"][0]) == {
+        "run", "method", "note", "cost", "error", "accepted", "seconds", "reason",
+    }  # fmt: skip
     assert {"cost", "error", "scores"} == set(found["validation"])
     plain = glasspot("status", finished_fit)
     assert "finished" in plain.stdout and "R_chi" in plain.stdout

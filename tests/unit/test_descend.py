@@ -23,8 +23,14 @@ from glasspot.store import Store
 from linear_world import ANSWER, LENGTH, SPACE, InProcess, plan, run, simulated
 
 
-def search(folder: Path, monkeypatch: pytest.MonkeyPatch, of: FitPlan, work: Any = simulated) -> list[dict[str, Any]]:
-    """Do the search alone, and return its records; what the store of ``folder`` knows is not run again."""
+def search(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, of: FitPlan, work: Any = simulated, begun: list[str] | None = None
+) -> list[dict[str, Any]]:
+    """Do the search alone, and return its records; what the store of ``folder`` knows is not run again.
+
+    ``begun`` gets the methods.
+    """
+    names = [] if begun is None else begun
     monkeypatch.setattr(runner_module, "run_job", work)
     with driving(folder), Store.create(folder) as store, Runner(store, folder, InProcess) as runner:
         objective = build_objective(of, of.fitted_states, runner)
@@ -32,7 +38,7 @@ def search(folder: Path, monkeypatch: pytest.MonkeyPatch, of: FitPlan, work: Any
         def keep(record: dict[str, Any]) -> None:
             store.put_record("step", record["number"], record)
 
-        descent = Descent(of, objective, runner, lambda _: None, keep)
+        descent = Descent(of, objective, runner, names.append, keep)
         descent.run()
         return descent.records
 
@@ -70,6 +76,12 @@ def test_the_budget_is_kept_to_the_run(tmp_path: Path, monkeypatch: pytest.Monke
     # Two replicas an evaluation and generations of five points: 17 runs allow the start and seven evaluations.
     records = search(tmp_path, monkeypatch, plan(17, methods=("cma-es",)))
     assert records[-1]["run"] == 16 and [r["of_round"] for r in records] == [1] + [5] * 5 + [2] * 2
+
+
+def test_a_method_without_budget_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    search(tmp_path, monkeypatch, plan(9, methods=("sobol", "cma-es"), start_points=4), begun=begun)
+    assert begun == ["sobol"]
 
 
 def test_a_search_is_resumed_without_asking_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from glasspot.quench_settings import load_quench_plan
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 STEP: dict[str, Any] = {
     "run": 3, "cost": 0.0612, "error": 0.0031, "predicted": 0.055, "accepted": True, "refined": False, "reason": "",
+    "method": "gauss-newton", "note": "step",
 }  # fmt: skip
 FAILED = {**STEP, "run": 4, "cost": None, "error": None, "predicted": None, "accepted": False, "reason": "too-hot"}
 SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
@@ -81,6 +83,26 @@ def test_a_fit_in_a_terminal_has_a_live_line_and_leaves_the_terminal_as_it_was(m
     (text,) = told
     assert HIDE_CURSOR in text and text.rindex(SHOW_CURSOR) > text.rindex(HIDE_CURSOR)
     assert "best R_chi 6.12 %  |  fit 4 25 %  |  1 to start  |  1.50 M atom-steps/s  |  about" in text
+
+
+def test_a_line_says_what_an_evaluation_was_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with fit_display() as display:
+        display.step({**STEP, "accepted": False})
+        display.step({**STEP, "method": "conjugate-gradient", "note": "gradient", "accepted": False})
+        display.step({**FAILED, "method": "bayes", "note": "start"})
+        display.step({**STEP, "method": "cma-es", "note": "generation 2"})
+    said = capsys.readouterr().out.splitlines()[-4:]
+    assert [line.rpartition(", ")[2] for line in said] == [
+        "not accepted", "for the gradient", "start set", "generation 2",
+    ]  # fmt: skip
+
+
+def test_methods_that_the_budget_did_not_reach_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with fit_display() as display:
+        display.plan = replace(display.plan, methods=("bayes", "cma-es"))
+        display.stage("bayes")
+        display.stage("select")
+    assert "fit.max_runs is used up; not begun: CMA-ES" in capsys.readouterr().out
 
 
 def test_the_live_line_of_the_validation_counts_what_is_left(monkeypatch) -> None:

@@ -82,9 +82,11 @@ class Descent:
         self._runs = 0
 
     def run(self) -> list[dict[str, Any]]:
-        """Run all methods; return the records of the evaluations that have a cost."""
+        """Run the methods, as far as the budget goes; return the records of the evaluations that have a cost."""
         start = self.plan.space.to_cube(self.plan.space.base)
         for stage, name in enumerate(self.plan.methods):
+            if self._affordable() <= 0:
+                break
             self._begin(name)
             proposer = make_proposer(self.plan, stage, start, self.objective)
             if self._history:

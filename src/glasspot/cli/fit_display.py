@@ -11,7 +11,7 @@ from glasspot.campaign.plan import FitPlan, describe
 from glasspot.campaign.runner import RunningJob
 from glasspot.cli.display import Display, clock, speed
 from glasspot.report.status import noise_floor, score_of
-from glasspot.report.words import METHODS, count
+from glasspot.report.words import METHODS, count, purpose
 from glasspot.store import Store
 
 STAGES = {
@@ -34,6 +34,7 @@ class FitDisplay(Display):
         self.current = ""
         self.best: tuple[float, float] | None = None
         self.runs = 0
+        self.methods = 0  # begun
         self.say(f"{plan.title}: engine {plan.engine.name}, {workers} workers")
         for state in plan.states:
             self.say(f"  {describe(state)}{' (held out)' if state.held_out else ''}")
@@ -45,6 +46,10 @@ class FitDisplay(Display):
 
     def stage(self, text: str) -> None:
         """A new part of the work begins."""
+        if text in METHODS:
+            self.methods += 1
+        elif text == "select" and (left := self.plan.methods[self.methods :]):
+            self.say(f"fit.max_runs is used up; not begun: {', '.join(METHODS[name] for name in left)}")
         self.current = STAGES.get(text, text)
         self.say(f"[{self._clock()}] {self.current}")
 
@@ -52,16 +57,17 @@ class FitDisplay(Display):
         """Print an iteration of the fit."""
         self.runs = record["run"]
         head = f"[{self._clock()}] run {record['run']:3d}"
+        remark = purpose(record)
+        remark = f", {remark}" if remark else ""
         if record["cost"] is None:
-            self.say(f"{head}  MD failed ({record['reason']})")
+            self.say(f"{head}  MD failed ({record['reason']}){remark}")
             return
         if self.best is None or record["cost"] < self.best[0]:
             self.best = (record["cost"], record["error"])
         predicted = "" if record["predicted"] is None else f", predicted {100 * record['predicted']:.2f} %"
-        verdict = "" if record["accepted"] or record["method"] != "gauss-newton" else ", not accepted"
         longer = ", longer run" if record["refined"] else ""
         self.say(
-            f"{head}  R_chi {100 * record['cost']:6.2f} +- {100 * record['error']:.2f} %{predicted}{verdict}{longer}"
+            f"{head}  R_chi {100 * record['cost']:6.2f} +- {100 * record['error']:.2f} %{predicted}{remark}{longer}"
         )
 
     def score(self, record: dict[str, Any]) -> None:

@@ -15,8 +15,8 @@ EPILOG = """\
   state        running | interrupted | failed | finished
   md_runs      MD runs of the fit so far (selection, validation and reference runs not counted)
   best         {cost, error, run}: the lowest R_chi of the fit so far, as a fraction
-  history      [{run, method, cost, error, accepted, seconds, reason}], one entry an evaluation; cost is null where
-               the MD failed
+  history      [{run, method, note, cost, error, accepted, seconds, reason}], one entry an evaluation; note is what
+               it was for, cost is null where the MD failed
   validation   {cost, error, scores: [{name, role, cost, error, runs}]}: cost is that of the fitted potential
   noise_floor  R_chi of a perfect model with runs of this length, null until validated
   ensemble     {run, passed, limit}: members run, how many fit as well, up to which R_chi; null where there are none
@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from glasspot.report.status import status
+    from glasspot.report.words import purpose
 
     found = status(args.folder)
     if args.json:
@@ -50,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"  best so far  R_chi {100 * best['cost']:.2f} +- {100 * best['error']:.2f} % (run {best['run']})")
     for entry in found["history"]:
         cost = "failed: " + entry["reason"] if entry["cost"] is None else f"{100 * entry['cost']:6.2f} %"
-        print(f"  run {entry['run']:3d}  {cost}  {'' if entry['accepted'] else '(not accepted)'}")
+        remark = purpose(entry)
+        print(f"  run {entry['run']:3d}  {cost}{f'  ({remark})' if remark else ''}")
     for score in found["validation"]["scores"]:
         if score["cost"] is None:
             print(f"  {score['name']:>12s}  failed on independent runs")

@@ -56,7 +56,7 @@ def status(folder: Path) -> dict[str, Any]:
                 "run": best["run"] if best else None,
             },
             "history": [
-                {key: s[key] for key in ("run", "method", "cost", "error", "accepted", "seconds", "reason")}
+                {key: s[key] for key in ("run", "method", "note", "cost", "error", "accepted", "seconds", "reason")}
                 for s in steps
             ],
             "validation": {

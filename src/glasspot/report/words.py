@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from glasspot.report.data import FitReport, Prediction, Score
 
@@ -23,6 +24,7 @@ METHODS = {
     "conjugate-gradient": "conjugate gradients",
     "sobol": "Sobol points",
 }
+PURPOSES = {"gradient": "for the gradient", "line": "along the line", "start": "start set"}  # notes of proposals
 
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -34,6 +36,13 @@ class Headline:
 
     answer: str
     evidence: tuple[str, ...]
+
+
+def purpose(record: Mapping[str, Any]) -> str:
+    """Return what the evaluation of a record was for; of Gauss-Newton, of which each is a step, whether it stands."""
+    if record["method"] == "gauss-newton":
+        return "" if record["accepted"] or record["cost"] is None else "not accepted"
+    return PURPOSES.get(record["note"], str(record["note"]))
 
 
 def percent(cost: float, error: float = math.nan) -> str:
