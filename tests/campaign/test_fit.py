@@ -33,7 +33,8 @@ def test_status_has_its_documented_keys(finished_fit: Path) -> None:
     printed = glasspot("status", finished_fit, "--json")
     found = json.loads(printed.stdout)
     assert set(found) == {
-        "state", "md_runs", "best", "history", "validation", "noise_floor", "ensemble", "failures", "seconds", "failure",
+        "state", "md_runs", "best", "history", "validation", "noise_floor", "ensemble", "failures", "seconds",
+        "failure",
     }  # fmt: skip
     assert set(found["best"]) == {"cost", "error", "run"}
     assert set(found["history"][0]) == {
