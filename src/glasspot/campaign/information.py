@@ -1,13 +1,14 @@
 """Is a parameter worth having? An information criterion for curves whose points are not independent.
 
 Neighbouring bins of a g(r) fluctuate together, so m bins hold fewer than m independent values. With V the covariance of
-the scaled values, estimated by V^ from B blocks of runs,
+the scaled values, estimated by V^ with f degrees of freedom (the blocks of all runs, less one for each run),
 
-    nu = (tr V)^2 / tr V^2,        tr V^2 = tr V^^2 - (tr V^)^2 / B   (less what B blocks put in by chance)         (1)
+    nu = (tr V)^2 / tr V^2,        tr V^2 = tr V^^2 - (tr V^)^2 / f   (less what few blocks put in by chance)       (1)
 
-is their effective number, and with the misfit as the noise (least squares of unknown variance), for k free parameters
+is their effective number, and with the misfit as the noise (least squares), for k free parameters and the unknown
+variance, K = k + 1,
 
-    AICc = nu ln R_chi^2 + 2 k + 2 k (k + 1) / (nu - k - 1)                                                          (2)
+    AICc = nu ln R_chi^2 + 2 K + 2 K (K + 1) / (nu - K - 1)                                                          (2)
 
 Only differences between fits to the same targets mean something. Source: C. M. Hurvich and C.-L. Tsai, Biometrika 76
 (1989) 297, for (2).
@@ -47,7 +48,8 @@ def independent_values(outcomes: Sequence[Sequence[Outcome]], objective: Objecti
 
 def aicc(cost: float, values: float, parameters: int) -> float:
     """Return equation (2); infinite where there are too few independent values for so many parameters."""
-    spare = values - parameters - 1
+    estimated = parameters + 1  # the variance too
+    spare = values - estimated - 1
     if spare <= 0 or cost <= 0:
         return float(np.inf)
-    return float(values * np.log(cost**2) + 2 * parameters + 2 * parameters * (parameters + 1) / spare)
+    return float(values * np.log(cost**2) + 2 * estimated + 2 * estimated * (estimated + 1) / spare)

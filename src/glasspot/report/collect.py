@@ -158,6 +158,7 @@ def _score(record: Record, outcomes: Mapping[str, Sequence[Outcome]]) -> Score:
         per_state=record["per_state"],
         held_out=_or_nan(held_out.get("cost")),
         held_out_error=_or_nan(held_out.get("error")),
+        held_out_runs=held_out.get("runs", 0),
     )
 
 

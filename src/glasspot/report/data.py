@@ -76,6 +76,7 @@ class Score:
     per_state: Mapping[str, float] = field(default_factory=dict)  # state -> R_chi of that state alone
     held_out: float = math.nan  # R_chi of the states that were held out of the fit
     held_out_error: float = math.nan
+    held_out_runs: int = 0
 
 
 @dataclass(frozen=True)

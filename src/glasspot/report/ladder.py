@@ -1,8 +1,8 @@
 """Is more complexity worth it? The fits of a ladder: errors, an information criterion, held-out states.
 
-A rung is judged against the one before it by three measures that need not agree: R_chi on independent runs (Welch's t
-test), AICc (:mod:`glasspot.campaign.information`), and R_chi of the states that neither fit saw. Angles and
-coordination stand beside them: they are never part of a cost.
+A rung is judged against the one before it by three measures that need not agree: R_chi on independent runs, AICc
+(:mod:`glasspot.campaign.information`), and R_chi of the states that neither fit saw; R_chi by Welch's t test. Angles
+and coordination stand beside them: they are never part of a cost.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -107,10 +107,8 @@ def information(rungs: Sequence[Rung]) -> list[float]:
 def _verdict(lower: Rung, upper: Rung, difference: float) -> Verdict:
     fit = _side(upper.score.cost - lower.score.cost, welch_margin(upper.score, lower.score))
     criterion = _side(difference, CLEAR)
-    held = _side(
-        upper.score.held_out - lower.score.held_out,
-        2.0 * math.hypot(upper.score.held_out_error, lower.score.held_out_error),
-    )
+    above, below = _of_held_out(upper.score), _of_held_out(lower.score)
+    held = _side(above.cost - below.cost, welch_margin(above, below))
     more = upper.parameters - lower.parameters
     costs = f"{percent(lower.score.cost, lower.score.error)} to {percent(upper.score.cost, upper.score.error)}"
     parts = [
@@ -127,6 +125,11 @@ def _verdict(lower: Rung, upper: Rung, difference: float) -> Verdict:
     return Verdict(lower.name, upper.name, fit, criterion, held, words)
 
 
+def _of_held_out(score: Score) -> Score:
+    """Return the score of the held-out states in the place of that of the fitted ones."""
+    return replace(score, cost=score.held_out, error=score.held_out_error, runs=score.held_out_runs)
+
+
 def _side(difference: float, margin: float) -> str:
     if not (math.isfinite(difference) and math.isfinite(margin)):
         return "unknown"
@@ -141,6 +144,10 @@ def _told(side: str) -> str:
 
 def _conclusion(fit: str, criterion: str, held_out: str) -> str:
     """Return whether the extra parameters are worth having, in a sentence."""
+    if fit == "unknown":
+        return "Not known: one of the two has no R_chi, for its validation runs failed."
+    if fit == "worse":
+        return "Not worth it: R_chi gets worse; where this rung contains the one before it, its search stopped short."
     if held_out == "worse":
         return "Not worth it: the held-out state gets worse, a sign of over-fitting."
     if fit == "better" and criterion == "better":
