@@ -13,8 +13,10 @@ import linear_world as world
 from glasspot.campaign.ensemble import BAD, GOOD, Chosen, draw, followed
 from glasspot.campaign.methods import check_methods, no_response
 from glasspot.campaign.plan import GLASS, FitPlan
+from glasspot.config import load_fit_config
 from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import Job
+from glasspot.fit_settings.plan import fit_plan
 from glasspot.search.gauss_newton import LinearModel
 from glasspot.search.proposer import no_margin
 from glasspot.store import Store
@@ -190,6 +192,17 @@ def test_the_uncertainty_does_not_need_a_gauss_newton_search(tmp_path: Path, mon
     assert summary is None
     assert [d["determined"] for d in found["directions"]] == [True, True]
     assert all(0 < error < 0.01 for error in found["errors"].values())
+
+
+def test_the_members_asked_may_change_between_sessions(tmp_path: Path) -> None:
+    folder = Path(__file__).resolve().parents[2] / "examples" / "silica-chik"
+    text = (folder / "fit.toml").read_text(encoding="utf-8")
+    asked = tmp_path / "fit.toml"
+    asked.write_text(text + "\n[ensemble]\nmembers = 5\nruns = 2\n")
+    plain, _ = fit_plan(load_fit_config(folder / "fit.toml"), folder)
+    more, _ = fit_plan(load_fit_config(asked), folder)
+    assert (plain.members, more.members, more.member_runs) == (0, 5, 2)
+    assert plain.source == more.source
 
 
 def test_where_there_is_no_response_the_reason_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

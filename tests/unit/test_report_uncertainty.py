@@ -11,8 +11,10 @@ import pytest
 
 import linear_world as world
 import report_samples as samples
+from glasspot.evaluate.job import Job, Outcome, write_outcome
 from glasspot.potential.io import load_potential
 from glasspot.report.collect import collect
+from glasspot.report.data import FittedNumber
 from glasspot.report.figure import Figure
 from glasspot.report.panels import figures
 from glasspot.report.static import draw
@@ -151,22 +153,52 @@ def test_the_reason_for_unknown_errors_is_said() -> None:
     assert "The errors of the parameters are not known: a quenched glass has no fluctuation formula." in (
         headline(report).evidence
     )
+    nothing = replace(report, parameters=tuple(replace(p, error=math.nan) for p in report.parameters))
+    table = next(t for t in tables(nothing) if t.title == "Parameters")
+    assert table.caption == "The errors are not known: a quenched glass has no fluctuation formula."
+    assert "not determined" not in " ".join(cell for row in table.rows for cell in row)
+
+
+@pytest.mark.parametrize(
+    ("label", "said"), [("coordination Si-O", True), ("coordination O-Si", True), ("angle", False)]
+)
+def test_a_coordination_whose_mean_was_fitted_is_called_so(label: str, said: bool) -> None:
+    report = samples.silica_report()
+    panel = replace(report.structure_panels[-1], title=f"{label}, glass")
+    number = FittedNumber("coordination Si-O, glass", "", 4.0, math.nan, {})
+    changed = replace(report, structure_panels=(panel,), numbers=(number,))
+    caption = next(f.caption for f in figures(changed) if f.title == panel.title)
+    assert ("This mean was fitted." in caption) is said
+    apart = replace(changed, numbers=(replace(number, held_out=True),))
+    assert not any("was fitted" in f.caption for f in figures(apart))
 
 
 def test_the_report_of_a_fit_holds_its_ensemble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = world.plan().states[0]
     held = replace(state, name="cold", temperature=3000.0, held_out=True, index=1)
     monkeypatch.setattr(world, "collect", lambda _: None)  # reports of every step are for other tests
-    world.run(tmp_path, monkeypatch, of=world.plan(members=3, states=(state, held)))
+
+    def second_boils(job: Job, start: object, folder: Path) -> str:
+        if not job.label.startswith("member 2"):
+            return world.simulated(job, start, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_outcome(Outcome(job.key, False, "boiled", "", {"seconds": 1.0}), folder)
+        return job.key
+
+    world.run(tmp_path, monkeypatch, second_boils, world.plan(members=4, states=(state, held)))
     report = collect(tmp_path)
-    assert report.ensemble is not None and len(report.ensemble.members) == 3
+    assert report.ensemble is not None and len(report.ensemble.members) == 4
+    assert not report.ensemble.members[1].fits and report.ensemble.members[1].note == "boiled"
+    found = report.ensemble.predictions[0]
+    costs = [100 * member.cost for member in report.ensemble.fitting]
+    assert found.mean == pytest.approx(np.mean(costs)) and found.spread == pytest.approx(np.std(costs, ddof=1))
     assert [p.quantity for p in report.ensemble.predictions][:2] == ["R_chi (%)", "R_chi of what was held out (%)"]
     assert [panel.held_out for panel in report.panels] == [False, True]
     assert all(math.isfinite(score.held_out) for score in report.scores)
     assert all(d.information > 1 and d.error < 0.01 for d in report.directions)
-    found = status(tmp_path)
-    assert {entry["method"] for entry in found["history"]} == {"gauss-newton"}
-    assert found["ensemble"]["run"] == 3 and found["ensemble"]["passed"] == len(report.ensemble.fitting)
+    said = status(tmp_path)
+    assert {entry["method"] for entry in said["history"]} == {"gauss-newton"}
+    assert said["ensemble"]["run"] == 4 and said["ensemble"]["passed"] == len(report.ensemble.fitting)
     stale = tmp_path / "report" / "ensemble" / "member-77.toml"
     stale.parent.mkdir(parents=True)
     stale.write_text("")
