@@ -57,7 +57,9 @@ class Store:
         """Open an existing store for reading only; GlasspotError when there is none."""
         path = folder / STORE_FILE
         if not path.is_file():
-            raise GlasspotError(f"{folder} is not the folder of a glasspot run (no {STORE_FILE} in it)")
+            inside = sorted(p.parent.name for p in folder.glob(f"*/{STORE_FILE}"))
+            hint = f"; there are runs inside, such as {folder / inside[0]}" if inside else ""
+            raise GlasspotError(f"{folder} is not the folder of a glasspot run (no {STORE_FILE} in it){hint}")
         try:
             connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
             connection.execute("SELECT count(*) FROM meta").fetchone()

@@ -42,6 +42,13 @@ def test_measures_that_disagree_leave_it_open() -> None:
     assert (found.fit, found.criterion) == ("better", "worse") and "Open:" in found.words
 
 
+def test_a_held_out_state_that_alone_gets_better_leaves_it_open() -> None:
+    found = compare([rung("a", 4, 0.06, held_out=0.12, held_out_error=0.001),
+                     rung("b", 5, 0.06, held_out=0.08, held_out_error=0.001)])[0]  # fmt: skip
+    assert (found.fit, found.criterion, found.held_out) == ("same", "worse", "better")
+    assert "Open:" in found.words and "+1 parameter:" in found.words
+
+
 def test_a_worse_held_out_state_is_over_fitting_by_students_t_not_by_two_errors() -> None:
     # Four runs each of equal error leave six degrees of freedom: 2.45 joint errors, not 2.
     lower = rung("a", 4, 0.12, held_out=0.080, held_out_error=0.001)

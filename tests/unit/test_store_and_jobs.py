@@ -125,3 +125,12 @@ def test_a_damaged_store_names_the_remedy(tmp_path: Path, content: bytes) -> Non
         Store.create(tmp_path) as store,
     ):
         store.get_meta("settings")
+
+
+def test_a_folder_of_folders_names_the_runs_inside(tmp_path: Path) -> None:
+    with pytest.raises(GlasspotError, match=r"not the folder of a glasspot run \(no store\.sqlite in it\)$"):
+        Store.open(tmp_path)
+    (tmp_path / "rung").mkdir()
+    Store.create(tmp_path / "rung").close()
+    with pytest.raises(GlasspotError, match=r"there are runs inside, such as .*rung"):
+        Store.open(tmp_path)

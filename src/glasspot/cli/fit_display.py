@@ -136,7 +136,7 @@ class FitDisplay(Display):
 
     def _unverified(self) -> list[str]:
         potentials = {p.name: p for p in (self.plan.space.base, *self.plan.compare)}
-        return [f"the published set {p.name} is not verified by simulation" for p in potentials.values()
+        return [f"the set {p.name} is not verified by simulation" for p in potentials.values()
                 if p.verified == "no"]  # fmt: skip
 
     def _clock(self) -> str:

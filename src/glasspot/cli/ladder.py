@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from glasspot.campaign.plan import FitPlan
     from glasspot.report.ladder import Rung
 
 HELP = "fit a ladder of growing complexity and say which parameters are worth having"
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from glasspot.campaign.folder import check_folder, make_folder
+    from glasspot.campaign.folder import check_folder, driving, make_folder
     from glasspot.cli.fit import check_local, fit_in
     from glasspot.config import load_fit_config
     from glasspot.errors import GlasspotError
@@ -52,7 +53,12 @@ def run(args: argparse.Namespace) -> int:
     folder: Path = args.out or Path("runs") / path.resolve().parent.name
     config = load_fit_config(path)
     # Every rung is checked before the first is run.
-    plans = {name: fit_plan(of_rung, path.resolve().parent, args.engine) for name, of_rung in rungs_of(config, path)}
+    plans = {}
+    for name, of_rung in rungs_of(config, path):
+        try:
+            plans[name] = fit_plan(of_rung, path.resolve().parent, args.engine)
+        except GlasspotError as error:
+            raise GlasspotError(f'[[rung]] "{name}": {error}') from error
     begun = {name: (folder / name / STORE_FILE).exists() for name in plans}
     if args.resume and not any(begun.values()):
         raise GlasspotError(f"there is no ladder to resume in {folder}; leave --resume out to start one")
@@ -63,17 +69,35 @@ def run(args: argparse.Namespace) -> int:
     workers = args.workers if args.workers is not None else config.run.workers
     for plan, _ in plans.values():
         check_local(plan, workers)
+    _check_same_rungs({folder / name: plan for name, (plan, _) in plans.items() if begun[name]})
     make_folder(folder)
-    for name, (plan, notes) in plans.items():
-        fit_in(folder / name, plan, notes, path, workers, resume=begun[name])
-    rungs = [read_rung(name, folder / name) for name in plans]
-    verdicts = compare(rungs)
-    files = write_ladder(rungs, verdicts, folder)
+    with driving(folder):
+        for name, (plan, notes) in plans.items():
+            fit_in(folder / name, plan, notes, path, workers, resume=begun[name])
+        rungs = [read_rung(name, folder / name) for name in plans]
+        verdicts = compare(rungs)
+        files = write_ladder(rungs, verdicts, folder)
     _show(rungs)
     for verdict in verdicts:
         print(verdict.words)
     print(f"written: {', '.join(file.name for file in files)} in {folder}; each rung has its own report")
     return 0
+
+
+def _check_same_rungs(begun: Mapping[Path, FitPlan]) -> None:
+    """Refuse a change of any rung that was begun, before the first goes on."""
+    from glasspot.campaign.folder import check_same_run
+    from glasspot.errors import GlasspotError
+    from glasspot.store import Store
+
+    for folder, plan in begun.items():
+        with Store.open(folder) as store:
+            if store.get_meta("settings") is None:  # stopped before it was noted
+                continue
+            try:
+                check_same_run(store, plan.source)
+            except GlasspotError as error:
+                raise GlasspotError(f'[[rung]] "{folder.name}": {error}') from error
 
 
 def _show(rungs: Sequence[Rung]) -> None:

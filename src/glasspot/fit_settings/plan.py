@@ -67,6 +67,12 @@ def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tupl
         member_runs=config.ensemble.runs,
     )
     check_methods(plan)
+    notes += [
+        f"{state.name or 'the glass'}: with md.replicas = 1 the ± of an evaluation is that within one glass; those of "
+        "other seeds differ by more"
+        for state in plan.fitted_states
+        if state.kind == GLASS and plan.replicas == 1
+    ]
     choice, engine_note = _engine(plan)
     notes.append(engine_note)
     plan = replace(plan, engine=choice, source={**plan.source, "engine": choice.spec()})

@@ -119,9 +119,8 @@ def _verdict(lower: Rung, upper: Rung, difference: float) -> Verdict:
         before = percent(lower.score.held_out, lower.score.held_out_error)
         after = percent(upper.score.held_out, upper.score.held_out_error)
         parts.append(f"held out {before} to {after} ({_told(held)})")
-    words = (
-        f"{lower.name} to {upper.name}, {more:+d} parameters: {'; '.join(parts)}. {_conclusion(fit, criterion, held)}"
-    )
+    extra = f"{more:+d} parameter{'' if abs(more) == 1 else 's'}"
+    words = f"{lower.name} to {upper.name}, {extra}: {'; '.join(parts)}. {_conclusion(fit, criterion, held)}"
     return Verdict(lower.name, upper.name, fit, criterion, held, words)
 
 
@@ -152,7 +151,7 @@ def _conclusion(fit: str, criterion: str, held_out: str) -> str:
         return "Not worth it: the held-out state gets worse, a sign of over-fitting."
     if fit == "better" and criterion == "better":
         return "Worth it."
-    if fit == "better" or criterion == "better":
+    if "better" in (fit, criterion, held_out):
         return "Open: the measures do not agree; more or longer validation runs would tell."
     return "Not worth it: nothing is gained that stands out of the noise."
 

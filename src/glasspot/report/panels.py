@@ -234,7 +234,7 @@ def _x_limits(panel: CurvePanel) -> tuple[float, float]:
 
 
 def structure_figure(panel: CurvePanel, name: str, report: FitReport, styles: Mapping[str, Style]) -> Figure:
-    """Return a structure panel: lines, or bars side by side where x counts neighbours. Nothing here was fitted."""
+    """Return a structure panel: lines, or bars side by side where x counts neighbours. At most a mean was fitted."""
     bars = all(len(s.x) <= 16 and np.array_equal(s.x, np.round(s.x)) for s in panel.series)
     kind = "bars" if bars else "line"
     series = sorted(panel.series, key=lambda s: list(styles).index(s.name))
@@ -248,8 +248,16 @@ def structure_figure(panel: CurvePanel, name: str, report: FitReport, styles: Ma
         x = Axis(panel.x_label, limits=(low - 0.6, high + 0.6), ticks=whole_ticks(low, high, most=12))
     caption = ", ".join(_observed(score, panel.title) for score in report.scores if panel.title in score.observables)
     caption = f"Mean: {caption}." if caption else ""
+    if _counted(panel.title) in {_counted(n.label) for n in report.numbers if not n.held_out}:
+        caption += " This mean was fitted."
     pane = Pane(Axis(panel.y_label), traces)
     return Figure(name, "structure", panel.title, caption, x, (pane,), compare=not bars)
+
+
+def _counted(label: str) -> tuple[str, ...]:
+    """Return what tells numbers of neighbours apart: those of Si-O and O-Si bonds are one."""
+    name, *state = label.split(", ", 1)
+    return (*sorted(name.removeprefix("coordination ").split("-")), *state)
 
 
 def _observed(score: Score, title: str) -> str:

@@ -109,7 +109,7 @@ def parameters(report: FitReport) -> Table:
             measured(p.fitted, p.error),
             _change(p),
             f"{number(p.window[0])} to {number(p.window[1])}",
-            said_of(p),
+            said_of(p, not report.unknown_errors),
         )
         for p in report.parameters
     )
@@ -118,6 +118,8 @@ def parameters(report: FitReport) -> Table:
         "± is one standard error from the response of the curves to each parameter, the others free to follow; in "
         "directions that the data leave open, the windows bound it."
     )
+    if report.unknown_errors:
+        caption = f"The errors are not known: {report.unknown_errors}."
     return Table("parameters", "Parameters", caption, columns, rows, words=columns[-1:])
 
 
@@ -128,15 +130,15 @@ def _change(p: Parameter) -> str:
     return f"{100 * (p.fitted / p.start - 1):+.1f} %".replace("-", "−")
 
 
-def said_of(p: Parameter) -> str:
-    """Say whether the data determine a parameter, and whether its window stopped it."""
+def said_of(p: Parameter, known: bool = True) -> str:
+    """Say whether the data determine a parameter, and whether its window stopped it; ``known``: errors can be told."""
     low, high = p.window
     width = high - low
     said = []
     if not math.isfinite(p.fitted):
         return "no value yet"
     if not math.isfinite(p.error):
-        said.append("not determined alone")
+        said += ["not determined alone"] if known else []
     elif width > 0 and p.error > width / 2:
         said.append("hardly determined: error wider than half the window")
     elif p.error > LOOSE * abs(p.fitted):
