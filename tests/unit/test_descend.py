@@ -15,9 +15,11 @@ from glasspot.campaign.descend import Descent
 from glasspot.campaign.folder import driving
 from glasspot.campaign.plan import FitPlan, State
 from glasspot.campaign.runner import Runner
+from glasspot.campaign.seeds import Purpose
 from glasspot.campaign.targets import build_objective
 from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import Continue, Job, Outcome, Packing, write_outcome
+from glasspot.presets import preset
 from glasspot.report.collect import collect
 from glasspot.store import Store
 from linear_world import ANSWER, LENGTH, SPACE, InProcess, plan, run, simulated
@@ -231,3 +233,66 @@ def _parent_is_the_best_so_far(record: dict[str, Any], records: Sequence[dict[st
     assert isinstance(start, Continue)
     parent = next(r for r in records if start.key in r["keys"])
     return bool(parent["number"] < record["number"] and (parent["accepted"] or parent["number"] == 0))
+
+
+def test_a_search_killed_between_the_records_of_a_round_ends_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = plan(24, methods=("cma-es",))
+    whole = search(tmp_path / _made(tmp_path, "whole"), monkeypatch, of)
+    put = Store.put_record
+
+    def dies(store: Store, kind: str, number: int, record: dict[str, Any]) -> None:
+        if number == 4:  # the start has a round of its own, the next round is of records 1 to 5
+            raise KeyboardInterrupt
+        put(store, kind, number, record)
+
+    folder = tmp_path / _made(tmp_path, "cut")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Store, "put_record", dies)
+        search(folder, monkeypatch, of)
+    with Store.open(folder) as store:
+        assert len(store.records("step")) == 4
+    assert search(folder, monkeypatch, of) == whole
+
+
+def test_the_next_method_is_told_what_is_known_and_does_not_run_its_start_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = search(tmp_path, monkeypatch, plan(40, methods=("sobol", "cma-es"), start_points=8))
+    first = [r for r in records if r["method"] == "sobol"]
+    best = min(first, key=lambda r: r["cost"])
+    assert best is not first[-1] and len(first) < len(records)
+    assert [r["number"] for r in records if r["point"] == best["point"]] == [best["number"]]
+
+
+def test_each_replica_goes_on_from_its_own_and_longer_when_the_search_refines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: dict[str, Job] = {}
+
+    def watched(job: Job, start: object, folder: Path) -> str:
+        jobs[job.key] = job
+        return simulated(job, start, folder)
+
+    of = plan(40)
+    longer = preset("liquid-pdf", sample_ps=33.0)
+    protocols = replace(of.states[0].protocols, refine=longer)
+    of = replace(of, states=(replace(of.states[0], protocols=protocols),))
+    records = search(tmp_path, monkeypatch, of, watched)
+    for record in records[1:]:
+        replicas = [jobs[key] for key in record["keys"]]
+        parents = [job.start.key for job in replicas if isinstance(job.start, Continue)]
+        keys = next(r["keys"] for r in records if parents[0] in r["keys"])
+        assert parents == keys
+        assert all((job.protocol == longer) == record["refined"] for job in replicas)
+    assert {r["refined"] for r in records} == {False, True}
+
+
+def test_no_two_runs_share_a_seed_or_a_packing() -> None:
+    of = two_states()
+    purposes = [p for p in Purpose if p not in (Purpose.PACKING, Purpose.REFERENCE, Purpose.SEARCH)]
+    each = [(state, purpose, number) for state in of.states for purpose in purposes for number in range(20)]
+    seeds = [of.run_seed(*one, replica) for one in each for replica in range(4)]
+    packings = [of.packing(*one).seed for one in each]
+    assert len(set(seeds)) == len(seeds) and len(set(packings)) == len(packings)

@@ -14,7 +14,7 @@ from glasspot.evaluate.job import Observe
 from glasspot.evaluate.observe import check_response
 from glasspot.potential.model import Potential
 from glasspot.potential.wall import barrier
-from glasspot.search.bayes import Bayes
+from glasspot.search.bayes import Bayes, need_botorch
 from glasspot.search.cma_es import CmaEs
 from glasspot.search.conjugate_gradient import ConjugateGradient
 from glasspot.search.gauss_newton import GaussNewton
@@ -81,6 +81,12 @@ def check_methods(plan: FitPlan) -> None:
             f'the method "gauss-newton" cannot be used: {reason}. '
             'Choose fit.method = "bayes", "cma-es" or "conjugate-gradient", which need only the cost'
         )
+
+
+def check_packages(plan: FitPlan) -> None:
+    """Refuse a method whose package is not installed, before it is its turn in a chain."""
+    if Bayes.name in plan.methods:
+        need_botorch()
 
 
 def _check_budget(plan: FitPlan) -> None:

@@ -87,9 +87,11 @@ def fit_in(folder: Path, plan: FitPlan, notes: Sequence[str], asked: Path, worke
 
 def check_local(plan: FitPlan, workers: int | None) -> None:
     """Refuse what this machine cannot run, before anything is written."""
+    from glasspot.campaign.methods import check_packages
     from glasspot.evaluate.engines import check_system
     from glasspot.execute import executor_factory
 
+    check_packages(plan)
     for system in plan.systems:
         check_system(plan.engine, system)
     if workers is not None:

@@ -32,6 +32,11 @@ CLIMB_STEPS = 40
 STREAM = 2  # sets these random numbers apart from those of other methods with the same seed
 
 
+def need_botorch() -> None:
+    """Raise GlasspotError, with the line that installs it, where BoTorch is missing."""
+    need("botorch", "BoTorch", "bayes", 'method "bayes"')
+
+
 class Bayes:
     """Ask and tell. ``start`` (n,) in the cube; the first ``start_points`` are those of :class:`Sobol`.
 
@@ -54,7 +59,7 @@ class Bayes:
         patience: int = PATIENCE,
         reference: np.ndarray | None = None,
     ) -> None:
-        need("botorch", "BoTorch", "bayes", 'method "bayes"')
+        need_botorch()
         self._start = np.array(start, dtype=float)
         self._seed = seed
         self._margin = margin
