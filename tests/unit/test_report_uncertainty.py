@@ -178,17 +178,20 @@ def test_the_report_of_a_fit_holds_its_ensemble(tmp_path: Path, monkeypatch: pyt
     held = replace(state, name="cold", temperature=3000.0, held_out=True, index=1)
     monkeypatch.setattr(world, "collect", lambda _: None)  # reports of every step are for other tests
 
-    def second_boils(job: Job, start: object, folder: Path) -> str:
+    def some_fail(job: Job, start: object, folder: Path) -> str:
+        if job.label.startswith("member 3"):  # it fits as badly as the start
+            return world.simulated(replace(job, potential=world.SPACE.base), start, folder)
         if not job.label.startswith("member 2"):
             return world.simulated(job, start, folder)
         folder.mkdir(parents=True, exist_ok=True)
         write_outcome(Outcome(job.key, False, "boiled", "", {"seconds": 1.0}), folder)
         return job.key
 
-    world.run(tmp_path, monkeypatch, second_boils, world.plan(members=4, states=(state, held)))
+    world.run(tmp_path, monkeypatch, some_fail, world.plan(members=5, states=(state, held)))
     report = collect(tmp_path)
-    assert report.ensemble is not None and len(report.ensemble.members) == 4
+    assert report.ensemble is not None and len(report.ensemble.members) == 5
     assert not report.ensemble.members[1].fits and report.ensemble.members[1].note == "boiled"
+    assert not report.ensemble.members[2].fits and report.ensemble.members[2].cost > report.ensemble.limit
     found = report.ensemble.predictions[0]
     costs = [100 * member.cost for member in report.ensemble.fitting]
     assert found.mean == pytest.approx(np.mean(costs)) and found.spread == pytest.approx(np.std(costs, ddof=1))
@@ -198,7 +201,7 @@ def test_the_report_of_a_fit_holds_its_ensemble(tmp_path: Path, monkeypatch: pyt
     assert all(d.information > 1 and d.error < 0.01 for d in report.directions)
     said = status(tmp_path)
     assert {entry["method"] for entry in said["history"]} == {"gauss-newton"}
-    assert said["ensemble"]["run"] == 4 and said["ensemble"]["passed"] == len(report.ensemble.fitting)
+    assert said["ensemble"]["run"] == 5 and said["ensemble"]["passed"] == len(report.ensemble.fitting)
     stale = tmp_path / "report" / "ensemble" / "member-77.toml"
     stale.parent.mkdir(parents=True)
     stale.write_text("")
