@@ -147,7 +147,7 @@ def _unvalidated(report: FitReport, runs: int) -> str:
 
 
 def _comparison(report: FitReport, fitted: Score) -> list[str]:
-    """Say which published sets the fit is better than, by more than twice the joint error, and which not."""
+    """Say which published sets the fit is better than, by Welch's t test at 95 %, and which not."""
     words: dict[str, list[str]] = {"better": [], "same": [], "worse": []}
     for score in report.scores:
         if score.role == "published" and math.isfinite(score.cost):

@@ -8,9 +8,10 @@ Two ways to model the cost R, of which the first is taken where the evaluations 
     cost     ln R itself.
 
 Each z_k, or ln R, is a Gaussian process: Matern 5/2, one length for each axis with the prior of Hvarfner et al. (ICML
-2024, arXiv:2402.02229), which grows with the number of axes. Its noise is learned, but never less than what was
-measured, pooled over all evaluations as one estimate is itself noisy. It may be more: the error of a single run does
-not see motion slower than the run.
+2024, arXiv:2402.02229), which grows with the number of axes. Its noise is learned; what was measured, pooled over all
+evaluations as one estimate is itself noisy, is its least value for the z_k that varies most (and in proportion for the
+others, whose own noise may well be smaller). It may be more: the error of a single run does not see motion slower than
+the run.
 """
 
 from __future__ import annotations
