@@ -49,3 +49,9 @@ def test_values_that_move_together_count_as_few(states: int, monkeypatch: pytest
     found = [independent_values(runs, None) for _ in range(60)]  # type: ignore[arg-type]
     truth = states * np.trace(shape) ** 2 / np.trace(shape @ shape)
     assert np.mean(found) == pytest.approx(truth, rel=0.05)
+
+
+def test_values_that_no_block_tells_have_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = Blocks(np.full(10, 5.0), np.full((10, 1), 4.2), np.zeros(10))
+    monkeypatch.setattr(information, "gather", lambda *_: blocks)
+    assert np.isnan(independent_values([[Outcome("k", True)] * 2], None))  # type: ignore[arg-type]

@@ -28,7 +28,8 @@ from glasspot.target.objective import Objective
 def independent_values(outcomes: Sequence[Sequence[Outcome]], objective: Objective) -> float:
     """Return nu of equation (1), from runs of one potential that ended well; ``outcomes`` state by state.
 
-    States are simulated apart, so their blocks vary apart.
+    States are simulated apart, so their blocks vary apart. nan where no value varies from block to block: coordination
+    numbers are known of whole runs only.
     """
     trace = square = chance = 0.0
     for s, found in enumerate(outcomes):
@@ -43,6 +44,8 @@ def independent_values(outcomes: Sequence[Sequence[Outcome]], objective: Objecti
         trace += float(np.trace(gram))
         square += float(np.sum(gram**2))
         chance += float(np.trace(gram)) ** 2 / freedom
+    if trace == 0.0:
+        return float(np.nan)
     return trace**2 / max(square - chance, 1e-12 * trace**2)
 
 
