@@ -24,6 +24,8 @@ from glasspot.campaign.response import gather
 from glasspot.evaluate.job import Outcome
 from glasspot.target.objective import Objective
 
+ROUNDING = 1e-24  # variance of scaled values, which are about 1, that equal numbers may have
+
 
 def independent_values(outcomes: Sequence[Sequence[Outcome]], objective: Objective) -> float:
     """Return nu of equation (1), from runs of one potential that ended well; ``outcomes`` state by state.
@@ -44,7 +46,7 @@ def independent_values(outcomes: Sequence[Sequence[Outcome]], objective: Objecti
         trace += float(np.trace(gram))
         square += float(np.sum(gram**2))
         chance += float(np.trace(gram)) ** 2 / freedom
-    if trace == 0.0:
+    if trace < ROUNDING:
         return float(np.nan)
     return trace**2 / max(square - chance, 1e-12 * trace**2)
 
