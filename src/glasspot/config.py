@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.evaluate.job import EngineChoice
@@ -101,7 +101,7 @@ class FitTable(StrictTable):
 
     method: Annotated[list[MethodName], Field(min_length=1)] = ["gauss-newton"]
     max_runs: Count | None = None
-    patience: Count | None = None
+    patience: int | list[int] | None = None  # one for all methods, or one for each
     start_points: Annotated[Count, Field(ge=2)] = 10
     batch: Count | None = None
     barrier_eV: Positive = 10.0
@@ -114,6 +114,23 @@ class FitTable(StrictTable):
         if isinstance(data, Mapping) and isinstance(data.get("method"), str):
             return {**data, "method": [data["method"]]}
         return data
+
+    @field_validator("patience", mode="before")
+    @classmethod
+    def _counts(cls, value: Any) -> Any:
+        given = value if isinstance(value, list) else [value]
+        if value is not None and not (given and all(type(x) is int and x >= 1 for x in given)):
+            raise ValueError("expected a whole number above zero, or one for each method: [100, 10]")
+        return value
+
+    @model_validator(mode="after")
+    def _one_patience_a_method(self) -> FitTable:
+        if isinstance(self.patience, list) and len(self.patience) != len(self.method):
+            raise ValueError(
+                f"patience has {len(self.patience)} numbers and method has {len(self.method)} names; give one number, "
+                "or one for each method"
+            )
+        return self
 
     @property
     def runs(self) -> int:

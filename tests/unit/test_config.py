@@ -139,6 +139,9 @@ def test_a_missing_density_is_estimated_and_said(folder: Path) -> None:
             '[fit]\nmethod = "bayes"\nmax_runs = 8\n[[target]]',
             r"start_points is 10, but .* 8 evaluations",
         ),
+        ("[[target]]", "[fit]\npatience = 0\n[[target]]", r"fit\.patience: expected a whole number above zero"),
+        ("[[target]]", "[fit]\npatience = [3, 2.5]\n[[target]]", r"fit\.patience: expected a whole number above zero"),
+        ("[[target]]", "[fit]\npatience = [100, 10]\n[[target]]", "patience has 2 numbers and method has 1 name"),
         ("temperature = 3600", 'temperature = 3600\nheld_out = "yes"', "expected true or false"),
         ("temperature = 3600", 'temperature = 3600\nstate = "Glass"', r'expected "liquid" or "glass"\. Did you mean'),
         ("[1.0, 6.0]", "[1.0, 2.0, 6.0]", r"target\.range: expected \[low, high\]"),
@@ -306,3 +309,10 @@ def test_words_may_change_on_resume(folder: Path) -> None:
     plain, _ = load(folder, GOOD)
     other, _ = load(folder, GOOD.replace('title = "t"', 'title = "u"\ndescription = "d"\nrun.workers = 3'))
     assert plain.source == other.source
+
+
+def test_the_patience_of_a_chain_reaches_the_plan(folder: Path) -> None:
+    for given, expected in (("[100, 10]", (100, 10)), ("7", 7)):
+        fit = f'[fit]\nmethod = ["cma-es", "conjugate-gradient"]\npatience = {given}\n[[target]]'
+        plan, _ = load(folder, GOOD.replace("[[target]]", fit))
+        assert plan.patience == expected

@@ -111,3 +111,12 @@ def test_patience_and_start_points_reach_the_methods() -> None:
         for _ in range(4):
             proposer.tell([Evaluation(proposal.point, 0.5, 0.01) for proposal in proposer.ask(1)])
     assert hasty.finished and not patient.finished
+
+
+def test_each_method_of_a_chain_may_have_its_own_patience() -> None:
+    of = plan(methods=("sobol", "cma-es", "gauss-newton"), patience=(5, 1, 50))
+    hasty = make_proposer(of, 1, SPACE.to_cube(SPACE.base), Objective(()))
+    for _ in range(4):
+        hasty.tell([Evaluation(proposal.point, 0.5, 0.01) for proposal in hasty.ask(1)])
+    assert hasty.finished
+    assert [replace(of, patience=p).patience_of(2) for p in ((5, 1, 50), 7, None)] == [50, 7, None]

@@ -28,7 +28,8 @@ def make_proposer(plan: FitPlan, stage: int, start: np.ndarray, objective: Objec
     """Return the ``stage``-th method of the plan at its beginning: at ``start`` (n,) in the cube."""
     name = plan.methods[stage]
     margin, seed = margin_of(plan), _seed(plan, stage)
-    patience: dict[str, Any] = {} if plan.patience is None else {"patience": plan.patience}
+    given = plan.patience_of(stage)
+    patience: dict[str, Any] = {} if given is None else {"patience": given}
     if name == "gauss-newton":
         return GaussNewton(start, objective.scaled_reference(), objective.cumulative(), margin, **patience)
     if name == "bayes":

@@ -100,7 +100,9 @@ class FitPlan:
     reference_runs: int
     source: Mapping[str, Any]  # the settings as they were given, to tell what changed on --resume
     methods: tuple[str, ...] = ("gauss-newton",)
-    patience: int | None = None  # evaluations without gain (generations for CMA-ES); None: that of each method
+    # Evaluations without gain (generations of CMA-ES, iterations at rest of conjugate gradients): of all methods, or of
+    # each; None: the method's own.
+    patience: int | tuple[int, ...] | None = None
     start_points: int = 10  # of the Sobol set that Bayesian optimisation starts from
     batch: int | None = None  # points proposed together, where the method leaves the choice; None: to fill the workers
     members: int = 0  # potentials drawn beside the fitted one, to see what the fit leaves open
@@ -115,6 +117,10 @@ class FitPlan:
     def held_out_states(self) -> tuple[State, ...]:
         """The states that only test the result."""
         return tuple(state for state in self.states if state.held_out)
+
+    def patience_of(self, stage: int) -> int | None:
+        """Return the patience of the ``stage``-th method; None: its own."""
+        return self.patience[stage] if isinstance(self.patience, tuple) else self.patience
 
     @property
     def runs_per_evaluation(self) -> int:
