@@ -18,7 +18,7 @@ from glasspot.campaign.runner import Runner
 from glasspot.campaign.seeds import Purpose
 from glasspot.campaign.targets import build_objective
 from glasspot.errors import GlasspotError
-from glasspot.evaluate.job import Continue, Job, Outcome, Packing, write_outcome
+from glasspot.evaluate.job import OUTCOME_FILE, Continue, Job, Outcome, Packing, write_outcome
 from glasspot.presets import preset
 from glasspot.report.collect import collect
 from glasspot.store import Store
@@ -296,3 +296,17 @@ def test_no_two_runs_share_a_seed_or_a_packing() -> None:
     seeds = [of.run_seed(*one, replica) for one in each for replica in range(4)]
     packings = [of.packing(*one).seed for one in each]
     assert len(set(seeds)) == len(seeds) and len(set(packings)) == len(packings)
+
+
+def test_a_held_out_state_is_scored_by_its_own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denser(job: Job, start: object, folder: Path) -> str:
+        key = simulated(job, start, folder)
+        if job.label.endswith("hot"):
+            told = Outcome.from_bytes((folder / OUTCOME_FILE).read_bytes())
+            arrays = {**told.arrays, "histogram": 1.1 * told.arrays["histogram"]}
+            write_outcome(replace(told, arrays=arrays), folder)
+        return key
+
+    run(tmp_path, monkeypatch, denser, two_states(held_out=True))
+    fitted = collect(tmp_path).scores[0]
+    assert fitted.cost < 1e-3 and fitted.held_out == pytest.approx(0.1, abs=1e-3) and fitted.held_out_runs == 3
