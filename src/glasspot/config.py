@@ -91,6 +91,7 @@ class ReferenceTable(StrictTable):
     sample_ps: Positive = 20.0
 
 
+LEAST_FRAMES = 20  # of a run: two in each of the blocks that tell its error
 MethodName = Literal["gauss-newton", "bayes", "cma-es", "conjugate-gradient", "sobol"]
 # MD runs that a method is given unless told otherwise.
 DEFAULT_RUNS = {"gauss-newton": 24, "bayes": 100, "cma-es": 200, "conjugate-gradient": 100, "sobol": 50}
@@ -238,6 +239,20 @@ class FitConfig(StrictTable):
             raise ValueError(
                 f'[[system]] "{empty}" has no [[target]]; give one with system = "{empty}", or leave it out'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _enough_frames(self) -> FitConfig:
+        sampled = {"md": self.md.sample_ps, "validation": self.validation.sample_ps}
+        if any(target.reference for target in self.target):
+            sampled["reference"] = self.reference.sample_ps
+        for table, length in sampled.items():
+            frames = int(length / self.md.every_ps + 1e-6)
+            if frames < LEAST_FRAMES:
+                raise ValueError(
+                    f"{table}.sample_ps = {length:g} gives {frames} frames, one each md.every_ps = "
+                    f"{self.md.every_ps:g}; expected at least {LEAST_FRAMES}: sample longer or more often"
+                )
         return self
 
     @model_validator(mode="before")

@@ -115,7 +115,8 @@ def read_csv_columns(path: str | Path) -> dict[str, NDArray[np.float64]]:
             )
         if not all(_is_number(word) for word in words):
             bad = next(word for word in words if not _is_number(word))
-            raise GlasspotError(f'{path}, line {number}: "{bad.strip()[:40]}" is not a number.')
+            hint = "" if len(names) > 1 else " Columns with a header are separated by commas."
+            raise GlasspotError(f'{path}, line {number}: "{bad.strip()[:40]}" is not a number.{hint}')
         rows.append([float(word) for word in words])
     if len(rows) < 2:
         raise GlasspotError(f"{path} holds {len(rows)} rows of numbers; a curve needs at least two.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -12,6 +11,7 @@ from glasspot.strict import Number, Positive, StrictTable
 
 WIDEST_BIN, NARROWEST_BIN = 0.5, 0.001  # A, of g(r)
 LONGEST_RANGE = 50.0  # A, or 1/A
+LONGEST_LENGTH = 1000.0  # fm, far above that of any isotope
 SHORTEST_R_MAX = 2.0  # A: a g(r) that ends within the first bond has no structure
 LARGEST_NUMBER = 1e6  # GPa or neighbours; its square must not overflow
 G, S, F, PRESSURE, COORDINATION = "g(r)", "S(Q)", "F(Q)", "pressure", "coordination"
@@ -103,7 +103,7 @@ class TargetTable(StrictTable):
     @classmethod
     def _names_or_lengths(cls, value: Any) -> Any:
         if not isinstance(value, dict) or not all(
-            type(x) is str or (type(x) in (int, float) and math.isfinite(x)) for x in value.values()
+            type(x) is str or (type(x) in (int, float) and abs(x) < LONGEST_LENGTH) for x in value.values()
         ):
             raise ValueError('expected { element = "isotope" } or { element = length in fm }, such as { B = "11B" }')
         return value

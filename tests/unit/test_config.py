@@ -132,6 +132,13 @@ def test_a_missing_density_is_estimated_and_said(folder: Path) -> None:
             "is 1 to 2, but the start BKS has 18003.8",
         ),
         ('start = "BKS"', 'start = "BKS"\nwindows = {"Si-O.A" = [1e4, inf]}', "potential.windows.Si-O.A"),
+        ("[[target]]", "[md]\nsample_ps = 0.3\n[[target]]", r"md\.sample_ps = 0\.3 gives 15 frames.*at least 20"),
+        ("[[target]]", "[validation]\nsample_ps = 0.3\n[[target]]", r"validation\.sample_ps = 0\.3 gives 15 frames"),
+        (
+            '[[target]]\npair = "total"\nfile = "g.csv"',
+            '[reference]\nsample_ps = 0.1\n[[target]]\npair = "total"\nreference = "CHIK"',
+            "reference.sample_ps = 0.1 gives 5",
+        ),
         ("[[target]]", '[fit]\nmethod = "cmaes"\n[[target]]', r'expected "gauss-newton", .*Did you mean "cma-es"\?'),
         ("[[target]]", "[fit]\nmethod = []\n[[target]]", r"fit\.method: expected at least one entry"),
         (
@@ -212,6 +219,22 @@ def test_mistakes_in_a_ladder(folder: Path, old: str, new: str, says: str) -> No
     path.write_text(LADDER.replace(old, new))
     with pytest.raises(GlasspotError, match=says):
         rungs_of(load_fit_config(path), path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('file = "g.csv"', 'reference = "BKS"'),
+        ("[[target]]", '[validation]\ncompare = ["BKS"]\n[[target]]'),
+    ],
+)
+def test_a_potential_without_the_elements_is_refused_at_the_start(folder: Path, old: str, new: str) -> None:
+    text = (
+        GOOD.replace('"BKS"', '"Wang-2018"').replace('"SiO2"', '"B2O3"').replace('["charge.Si", "Si-O.A"]', '["B-O.A"]')
+    )
+    load(folder, text)
+    with pytest.raises(GlasspotError, match="BKS does not know B, of which"):
+        load(folder, text.replace(old, new))
 
 
 def test_binary_files_are_told(folder: Path) -> None:

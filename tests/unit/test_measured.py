@@ -150,6 +150,8 @@ def test_a_method_that_cannot_use_a_number_is_refused(folder: Path) -> None:
         ("[[target]]", PRESSURE.replace("0.0", "1e300") + "[[target]]", r"target\.value: expected a value less than"),
         ("range =", 'columns = ["F"]\nrange =', r"read as S\(Q\), S is .* must be about 1; is the column F\(Q\)"),
         ('quantity = "S(Q)"', 'quantity = "F(Q)"', r"is the column S\(Q\)"),
+        ("range =", 'columns = ["S"]\nerror_column = "F"\nrange =', 'the column "F" is below zero in places'),
+        ("range =", "isotopes = { Si = 1e308 }\nrange =", r"target\.isotopes: expected"),
         ("range =", "isotopes = { Si = nan }\nrange =", r"target\.isotopes: expected"),
         ("range =", "r_max = 0.01\nrange =", r"target\.r_max: expected a value greater than or equal to 2"),
     ],

@@ -25,7 +25,16 @@ class Glass:
         return self.cell_length**3
 
     def fill_in(self, potential: Potential) -> Potential:
-        """Return the potential with what it takes from the composition, such as a balanced charge."""
+        """Return the potential with what it takes from the composition, such as a balanced charge.
+
+        GlasspotError for a potential that does not know all species.
+        """
+        unknown = [species for species in self.counts if species not in potential.elements]
+        if unknown:
+            raise GlasspotError(
+                f"the potential {potential.name} does not know {', '.join(unknown)}, of which the system is made; it "
+                f"knows {', '.join(potential.elements)}"
+            )
         return potential.for_composition(self.composition, self.counts)
 
 

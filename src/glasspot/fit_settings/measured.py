@@ -41,7 +41,10 @@ def file_columns(
     x = pick_column(columns, x_name, path)
     values = np.array([pick_column(columns, name, path) for name in chosen])
     if len(values) == 1:
-        return x, values[0], pick_column(columns, table.error_column, path) if table.error_column else None
+        error = pick_column(columns, table.error_column, path) if table.error_column else None
+        if error is not None and error.min() < 0:
+            raise GlasspotError(f'{path}: the column "{table.error_column}" is below zero in places; no error is')
+        return x, values[0], error
     notes.append(f"{label}: mean of {len(values)} columns of {path.name}, error from their scatter")
     return x, values.mean(0), np.asarray(values.std(0, ddof=1) / np.sqrt(len(values)))
 
