@@ -13,6 +13,7 @@ from glasspot.campaign.plan import FitPlan
 from glasspot.errors import GlasspotError
 from glasspot.potential.io import load_potential
 from glasspot.potential.parameters import ParameterSpace
+from glasspot.potential.schema import with_terms
 from glasspot.potential.wall import barrier
 from glasspot.search.proposer import Evaluation, Proposer
 from glasspot.target.number import NumberTarget
@@ -65,6 +66,14 @@ def test_a_start_behind_the_barrier_is_refused_with_the_pair_and_the_height() ->
     height = barrier(SPACE.base, "O", "O")
     with pytest.raises(GlasspotError, match=rf"barrier of {height:.3g} eV between O-O.*barrier_eV = 50"):
         check_methods(plan(barrier=50.0))
+
+
+def test_a_start_without_repulsion_is_refused() -> None:
+    terms = {"Si-O": [{"form": "buckingham", "A": 100.0, "rho": 0.2, "C": 3000.0}]}
+    base = with_terms(load_potential("BKS"), terms)
+    attractive = plan(space=ParameterSpace.build(base, ["O-O.A"], {}))
+    with pytest.raises(GlasspotError, match="no repulsion between O and Si"):
+        check_methods(with_state(attractive, counts={"O": 2, "Si": 1}))
 
 
 def test_a_window_mostly_behind_the_barrier_is_refused_where_points_are_drawn_in_it() -> None:

@@ -173,6 +173,21 @@ def test_a_coordination_whose_mean_was_fitted_is_called_so(label: str, said: boo
     assert not any("was fitted" in f.caption for f in figures(apart))
 
 
+def test_systems_stand_in_the_order_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = world.plan().states[0]
+    named = [
+        replace(
+            state, name=name, index=n, temperature=3000.0 + n, targets=(replace(state.targets[0], label=f"g, {name}"),)
+        )
+        for n, name in enumerate(("hot", "cold"))
+    ]
+    monkeypatch.setattr(world, "collect", lambda _: None)
+    world.run(tmp_path, monkeypatch, of=world.plan(8, states=tuple(named)))
+    score = collect(tmp_path).scores[0]
+    assert list(score.per_state) == ["hot", "cold"] and list(score.per_curve) == ["g, hot", "g, cold"]
+    assert [panel.title.partition(", ")[2] for panel in collect(tmp_path).structure_panels] == ["hot", "cold"]
+
+
 def test_the_report_of_a_fit_holds_its_ensemble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = world.plan().states[0]
     held = replace(state, name="cold", temperature=3000.0, held_out=True, index=1)

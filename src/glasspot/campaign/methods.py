@@ -13,6 +13,7 @@ from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import Observe
 from glasspot.evaluate.observe import check_response
 from glasspot.potential.model import Potential
+from glasspot.potential.tables import visited
 from glasspot.potential.wall import barrier
 from glasspot.search.bayes import Bayes, need_botorch
 from glasspot.search.cma_es import CmaEs
@@ -101,7 +102,9 @@ def _check_budget(plan: FitPlan) -> None:
 
 
 def _check_start(plan: FitPlan) -> None:
-    """Refuse a start on the wrong side of the barrier, and windows of which hardly anything is on the right one."""
+    """Refuse a start that no engine can run or whose atoms may fuse, and windows of which hardly anything is better."""
+    for a, b in sorted({pair for state in plan.states for pair in combinations_with_replacement(state.counts, 2)}):
+        visited(plan.space.base, a, b)  # refuses a pair without repulsion
     heights = _barriers(plan, plan.space.base)
     pair, height = min(heights.items(), key=lambda item: item[1], default=("", np.inf))
     if height < plan.barrier:

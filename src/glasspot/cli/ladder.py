@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.campaign.folder import check_folder, driving, make_folder
     from glasspot.cli.fit import check_local, fit_in
     from glasspot.config import load_fit_config
-    from glasspot.errors import GlasspotError
+    from glasspot.errors import GlasspotError, RunFailedError
     from glasspot.fit_settings.ladder import rungs_of
     from glasspot.fit_settings.plan import fit_plan
     from glasspot.report.ladder import compare, read_rung, write_ladder
@@ -73,7 +73,10 @@ def run(args: argparse.Namespace) -> int:
     make_folder(folder)
     with driving(folder):
         for name, (plan, notes) in plans.items():
-            fit_in(folder / name, plan, notes, path, workers, resume=begun[name])
+            try:
+                fit_in(folder / name, plan, notes, path, workers, resume=begun[name])
+            except RunFailedError as error:
+                raise RunFailedError(f'[[rung]] "{name}": {error}') from error
         rungs = [read_rung(name, folder / name) for name in plans]
         verdicts = compare(rungs)
         files = write_ladder(rungs, verdicts, folder)

@@ -28,15 +28,15 @@ def collect(folder: Path) -> FitReport:
             raise GlasspotError(f"the run in {folder} has only just begun: nothing can be reported yet")
         space = ParameterSpace.from_dict(plan["space"])
         steps = store.records("step")
-        scores = store.records("validation")
         held = store.get_meta("held_out")
         held_out = Objective.from_dict(held) if held else None
-        outcomes = {s["name"]: {state: good_outcomes(store, keys) for state, keys in s["keys"].items()} for s in scores}
         fitted = store.get_meta("fitted")
         stored = store.get_meta("objective")
         found = store.get_meta("determination")
         objective = Objective.from_dict(stored) if stored else None
         objectives = [o for o in (objective, held_out) if o]
+        scores = [_in_order(score, objectives) for score in store.records("validation")]
+        outcomes = {s["name"]: {state: good_outcomes(store, keys) for state, keys in s["keys"].items()} for s in scores}
         return FitReport(
             title=plan["title"],
             description=plan["description"],
@@ -139,6 +139,21 @@ def _directions(found: Record | None) -> tuple[Direction, ...]:
         )
         for d in found["directions"]
     )
+
+
+def _in_order(score: Record, objectives: Sequence[Objective]) -> Record:
+    """Return a score whose states and targets stand as in RUN.toml: the store has them by the alphabet."""
+    states = [state for objective in objectives for state in objective.states]
+    order = [s.name for s in states]
+    for state in states:
+        order += [target.label for target in state.curves] + [target.label for target in state.numbers]
+    return {
+        **score,
+        **{
+            key: {name: score[key][name] for name in order if name in score[key]} | score[key]
+            for key in ("keys", "per_curve", "per_state")
+        },
+    }
 
 
 def _score(record: Record, outcomes: Mapping[str, Sequence[Outcome]]) -> Score:
