@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 HELP = "fit a potential to a target, validate it and write the report"
 DESCRIPTION = """\
-Fit a potential to the target that RUN.toml describes: one MD run gives g(r) and how it answers
-to every free parameter, so a handful of runs is enough. Then score the fit, its start and
-published potentials on independent runs, and write the report.
+Fit a potential to the targets that RUN.toml describes: g(r), S(Q) or numbers, of liquids and
+glasses. For liquids one MD run gives the curves and how they answer to every free parameter, so
+a handful of runs is enough (Gauss-Newton, the default of fit.method); other methods need only
+the cost. Then score the fit, its start and published potentials on independent runs, and write
+the report.
 
 The folder keeps every finished run. Stop with Ctrl-C at any time; go on with --resume."""
 EPILOG = """\
@@ -26,7 +28,7 @@ examples:
   glasspot fit my.toml --out runs/my --workers 8
   glasspot fit my.toml --out runs/my --resume
 
-The keys of RUN.toml are explained in docs/fit.md."""
+The keys of RUN.toml are explained in docs/fit.md, the methods in docs/methods.md."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
