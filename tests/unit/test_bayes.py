@@ -261,3 +261,16 @@ def test_a_model_takes_the_points_nearest_to_the_best():
     assert len(chosen) == MOST_POINTS
     assert np.linalg.norm(points[chosen], axis=1).max() < np.linalg.norm(points[left], axis=1).min()
     assert np.all(np.diff(chosen) > 0)
+
+
+def test_what_lies_beyond_the_modelled_directions_stays_in_the_cost():
+    """Noise in 400 bins is no misfit that a better point would remove: the model must expect it again."""
+    rng = np.random.default_rng(5)
+    points = rng.random((30, 2))
+    known = []
+    for point in points:
+        y = np.concatenate([0.1 * point, np.zeros(398)]) + 0.005 * rng.standard_normal(400)  # 10 % of noise alone
+        known.append(Evaluation(point, float(np.linalg.norm(y)), 0.005, curves=y))
+    expected = Surrogate(known, np.zeros(400)).expected(points)
+    assert expected.min() > 0.08
+    assert np.mean(expected / [e.cost for e in known]) == pytest.approx(1.0, abs=0.05)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from glasspot.search.conjugate_gradient import ConjugateGradient
-from glasspot.search.differences import FIRST_STEP
+from glasspot.search.differences import FIRST_STEP, Differences
 from glasspot.search.line_search import ITERATIONS, LineSearch
 from glasspot.search.proposer import Evaluation
 
@@ -269,3 +269,21 @@ def test_a_line_halves_its_step_where_runs_fail() -> None:
         asked.append(following[0])
         line.tell(following[0], None)
     assert asked == pytest.approx([0.2, 0.1, 0.05, 0.025])
+
+
+def test_the_direction_is_that_of_polak_and_ribiere() -> None:
+    proposer = ConjugateGradient(start=START[:2])
+    here = Evaluation(START[:2], 0.3, 0.001)
+    old, new, scale, before = (np.array(x) for x in ([0.2, 0.5], [0.3, 0.4], [4.0, 1.0], [0.8, 0.5]))
+    known = Differences(2, lambda _: 1.0)
+    known.begin(here)
+    known.tell([Evaluation(p, 0.3 - float(new @ (p - here.point)), 0.0) for p in known.points])
+    while known.points:  # changes of the cost that are far from those wanted are asked for again
+        known.tell([Evaluation(p, 0.3 - float(new @ (p - here.point)), 0.0) for p in known.points])
+    assert known.gradient == pytest.approx(-new)
+    known.points, known.tell = [here.point], lambda _: known.points.clear()  # type: ignore[method-assign]
+    proposer._differences, proposer._here, proposer._downhill = known, here, old
+    proposer._scale, proposer._direction, proposer._moved = scale, before, (1.0, 0.1, 0.01)
+    proposer._take_gradient(here, [])
+    beta = scale * new @ (new - old) / (scale * old @ old)
+    assert beta > 0 and proposer._direction == pytest.approx(scale * new + beta * before)

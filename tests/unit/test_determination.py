@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from glasspot.campaign.determination import determination, fresh_measurement, pooled
+from glasspot.campaign.determination import determination, fresh_measurement, information_of, pooled
 from glasspot.evaluate.job import Outcome
 from glasspot.potential.io import load_potential
 from glasspot.potential.parameters import ParameterSpace
@@ -178,3 +178,16 @@ def test_the_error_of_a_prefactor_includes_that_of_its_rho() -> None:
     sampled = [SPACE.values(SPACE.from_cube(p))["Si-O.A"] for p in drawn]
     # To first order: a log-normal of 15 % is 1 % wider; 4000 draws know their spread to 1.1 %.
     assert errors["Si-O.A"] == pytest.approx(np.std(sampled), rel=0.05)
+
+
+def test_the_noise_of_the_jacobian_is_no_information() -> None:
+    rng = np.random.default_rng(8)
+    model = run(rng)
+    spread = 0.05 * np.array([1.0, 3.0])
+    noise = np.diag(160 * spread**2)
+    noisy = [
+        replace(model, jacobian=JACOBIAN + spread * rng.standard_normal(JACOBIAN.shape), jacobian_noise=noise)
+        for _ in range(400)
+    ]
+    found = np.mean([information_of(m) for m in noisy], axis=0)
+    np.testing.assert_allclose(found, JACOBIAN.T @ JACOBIAN, atol=0.03 * noise.max())

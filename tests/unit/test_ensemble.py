@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 import linear_world as world
-from glasspot.campaign.ensemble import BAD, GOOD, Chosen, draw, followed
+from glasspot.campaign.ensemble import BAD, GOOD, Chosen, Trial, _jobs, draw, followed
+from glasspot.campaign.evidence import Evidence
 from glasspot.campaign.methods import check_methods, no_response
 from glasspot.campaign.plan import GLASS, FitPlan
+from glasspot.campaign.targets import build_objective
 from glasspot.config import load_fit_config
 from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import Job
@@ -214,3 +216,12 @@ def test_where_there_is_no_response_the_reason_is_kept(tmp_path: Path, monkeypat
     assert "quenched glass" in found["reason"] and found["directions"] == []
     with pytest.raises(GlasspotError, match=r"ensemble\.members is 3, but a quenched glass"):
         check_methods(replace(asked, members=3))
+
+
+def test_members_and_their_second_tries_have_runs_of_their_own() -> None:
+    of = short(members=4, member_runs=3)
+    evidence = Evidence(of, None, build_objective(of, of.fitted_states, None))  # type: ignore[arg-type]
+    tries = [Trial(n, np.full(2, 0.5), 0.1, moved) for n in range(1, 5) for moved in (0, 1)]
+    jobs = [job for one in tries for state in _jobs(evidence, one) for job in state]
+    assert len(jobs) == 24
+    assert len({job.seed for job in jobs}) == len({repr(job.start) for job in jobs}) == 24

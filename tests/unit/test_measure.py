@@ -2,48 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from glasspot.campaign.evidence import score
 from glasspot.campaign.response import Measurement, measure
 from glasspot.evaluate.job import Outcome
-from glasspot.target.curve import CurveTarget
-from glasspot.target.objective import Objective, StateTargets
-from glasspot.target.system import System
 from glasspot.units import BOLTZMANN
-
-NODES, R_MAX, BLOCKS, FRAMES = 32, 8.0, 10, 20  # frames of a block
-SYSTEM = System(("Si-Si", "Si-O", "O-O"), {"Si": 10, "O": 20}, 500.0)
-COOL, HOT = 3000.0, 4000.0
-# Three motions of the liquid: how each moves the histogram, and the two slopes dU/du.
-SHAPES = np.random.default_rng(0).standard_normal((3, 3, NODES + 1))
-SLOPES = np.array([[1.0, 0.2], [-0.5, 0.8], [0.0, 0.3]])
-
-
-def objective(states: int) -> Objective:
-    edges = np.arange(4, 31) * 0.25
-    found = []
-    for n in range(states):
-        target = CurveTarget(f"g(r) {n}", None, edges, np.ones(26), weight=1.0 + n)
-        found.append(StateTargets(str(n), (target,), SYSTEM, R_MAX, NODES))
-    return Objective(tuple(found))
-
-
-def run(rng: np.random.Generator, shift: float = 0.0) -> Outcome:
-    """Frames without memory: histogram 20 + shift + motions, slopes of the same motions."""
-    motions = rng.standard_normal((BLOCKS, FRAMES, 3))
-    histograms = 20.0 + shift + np.einsum("bfk,kpn->bfpn", motions, SHAPES)
-    slopes = motions @ SLOPES + 7.0
-    offset = slopes[0, 0]
-    slopes = slopes - offset
-    arrays = {
-        "frames": np.full(BLOCKS, FRAMES),
-        "histogram": histograms.mean(1),
-        "slope": slopes.mean(1),
-        "slope_offset": offset,
-        "cross": np.einsum("bfpn,bfk->bpnk", histograms, slopes) / FRAMES,
-    }
-    return Outcome("k", True, arrays=arrays)
+from made_up_runs import COOL, HOT, SHAPES, SLOPES, objective, run
 
 
 def measured(outcomes: list[list[Outcome]], temperatures: list[float]) -> Measurement:
@@ -93,3 +61,31 @@ def test_runs_that_differ_more_than_their_blocks_set_the_error(states: int) -> N
     ]
     errors = np.sqrt(np.mean([m.error**2 for m in repeats]))
     assert errors == pytest.approx(np.std([m.cost for m in repeats], ddof=1), rel=0.25)
+
+
+def test_a_score_is_the_mean_over_whole_samples_with_its_standard_error() -> None:
+    rng = np.random.default_rng(4)
+    goal = objective(2)
+    states = [[run(rng, shift) for shift in rng.normal(0.0, 0.5, 5)] for _ in range(2)]
+    failed = replace(states[1][3], ok=False, reason="too-hot")
+    states[1][3] = failed
+    found = score(states, goal)
+    costs = [
+        measure([[a], [b]], np.zeros(2), goal, [COOL, HOT]).cost
+        for n, (a, b) in enumerate(zip(*states, strict=True))
+        if n != 3
+    ]
+    assert (found["runs"], found["failures"]) == (4, ["too-hot"])
+    assert found["cost"] == pytest.approx(np.mean(costs))
+    assert found["error"] == pytest.approx(np.std(costs, ddof=1) / 2)
+    # Each state has one target, so its R_chi is that of the target; their weights are 1 and 2.
+    assert found["per_state"]["0"] == pytest.approx(found["per_curve"]["g(r) 0"])
+    assert found["cost"] ** 2 == pytest.approx(
+        (found["per_state"]["0"] ** 2 + 2 * found["per_state"]["1"] ** 2) / 3, rel=0.01
+    )
+
+
+def test_one_whole_sample_is_no_score() -> None:
+    rng = np.random.default_rng(5)
+    found = score([[run(rng), replace(run(rng), ok=False, reason="crash")]], objective(1))
+    assert found["cost"] is None and found["error"] is None and found["failures"] == ["crash"]

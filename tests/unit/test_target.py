@@ -127,3 +127,10 @@ def test_printed_centres_give_even_bins() -> None:
     assert target.edges[0] == pytest.approx(0.9375, abs=1e-4)
     assert target.edges[-1] == pytest.approx(8.0, abs=1e-4)
     assert len(target.values) == 113
+
+
+def test_a_state_weighs_its_own_targets() -> None:
+    goal = objective((blank("Si-O", weight=3.0), blank("O-O", weight=1.0)), random_frame(1))
+    scaled = goal.scaled_reference().copy()
+    scaled[:160] *= 0.9
+    assert goal.per_state(scaled)[""] == pytest.approx(np.sqrt(0.75 * 0.01))
