@@ -273,4 +273,4 @@ def test_what_lies_beyond_the_modelled_directions_stays_in_the_cost():
         known.append(Evaluation(point, float(np.linalg.norm(y)), 0.005, curves=y))
     expected = Surrogate(known, np.zeros(400)).expected(points)
     assert expected.min() > 0.08
-    assert np.mean(expected / [e.cost for e in known]) == pytest.approx(1.0, abs=0.05)
+    assert np.mean(expected / [e.cost for e in known]) == pytest.approx(1.0, abs=0.1)
