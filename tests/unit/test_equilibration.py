@@ -132,3 +132,12 @@ def test_the_leading_component_holds_the_drift_of_noisy_features(shape: tuple[in
     assert np.isfinite(leading_component(features)).all()
     shuffled = detect_equilibration(leading_component(rng.standard_normal(shape)))
     assert (shuffled.start, shuffled.inefficiency < 3) == (0, True)
+
+
+def test_the_slowest_observable_counts() -> None:
+    rng = np.random.default_rng(11)
+    fast, slow = rng.standard_normal((2, 1000))
+    for i in range(1, 1000):
+        slow[i] += 0.9 * slow[i - 1]
+    alone, both = detect_equilibration(slow), detect_equilibration(np.column_stack([fast, slow]))
+    assert both.inefficiency == pytest.approx(alone.inefficiency) and both.inefficiency > 10
