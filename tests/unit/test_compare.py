@@ -19,8 +19,9 @@ from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import Job, Outcome
 from glasspot.fit_settings.compare import comparison_of
 from glasspot.potential.io import list_potentials, load_potential, potential_to_toml
-from glasspot.report.compare import read_comparison, text
+from glasspot.report.compare import Compared, not_told_apart, read_comparison, text
 from glasspot.report.compare_page import write_comparison
+from glasspot.report.data import Score
 from glasspot.store import Store
 
 MINIMAL = """
@@ -246,3 +247,15 @@ def test_other_settings_are_refused_on_resume(done: Path, tmp_path: Path, capsys
     path = written(tmp_path, MINIMAL.replace("temperature = 3600", "temperature = 3500"))
     assert main(["potentials", "compare", str(path), "--out", str(done), "--resume"]) == 2
     assert "system[0].temperature: 3600" in capsys.readouterr().err
+
+
+def test_those_within_the_noise_of_the_best_are_not_told_apart() -> None:
+    """Four runs each of equal error: 2.45 joint errors are the margin."""
+    potential = load_potential("BKS")
+
+    def row(name: str, cost: float) -> Compared:
+        return Compared(Score(name, "published", cost, 0.001, 4, {}), {}, np.nan, 0.01, "native", potential)
+
+    margin = 2.447 * 0.001 * np.sqrt(2)
+    rows = [row("best", 0.05), row("near", 0.05 + 0.98 * margin), row("far", 0.05 + 1.02 * margin), row("no", np.nan)]
+    assert not_told_apart(rows) == ["near"]

@@ -310,3 +310,6 @@ def test_a_held_out_state_is_scored_by_its_own_runs(tmp_path: Path, monkeypatch:
     run(tmp_path, monkeypatch, denser, two_states(held_out=True))
     fitted = collect(tmp_path).scores[0]
     assert fitted.cost < 1e-3 and fitted.held_out == pytest.approx(0.1, abs=1e-3) and fitted.held_out_runs == 3
+    with Store.open(tmp_path) as store:
+        record = store.records("validation")[0]
+    assert fitted.held_out_error == record["held_out"]["error"] != record["error"]

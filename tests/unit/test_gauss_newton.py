@@ -180,3 +180,24 @@ def test_it_stays_before_a_margin_that_falls_from_infinity() -> None:
     told = descend(np.array([0.4, 0.5, 0.5]), 8, margin=cliff)
     assert max(m.point[0] for m in told) < 0.55
     assert told[-1].cost < 0.7 * told[0].cost
+
+
+def test_the_noise_of_an_average_is_that_of_the_mean_of_its_runs() -> None:
+    """Models of one place, four of which are averaged: covariances are a quarter, Jacobians and curves the means."""
+    rng = np.random.default_rng(9)
+    point = np.full(2, 0.5)
+    models = [
+        LinearModel(
+            point, 0.01 * rng.standard_normal(6), rng.standard_normal((6, 2)), np.diag(rng.random(2)), 0.03, 0.02,
+            0.005 * rng.standard_normal((3, 6)),
+        )
+        for _ in range(4)
+    ]  # fmt: skip
+    proposer = GaussNewton(point, np.zeros(6), np.eye(6))
+    proposer.models, proposer.current = models, models[-1]
+    found = proposer.averaged()
+    assert found.curves == pytest.approx(np.mean([m.curves for m in models], axis=0))
+    assert found.jacobian == pytest.approx(np.mean([m.jacobian for m in models], axis=0))
+    assert found.jacobian_noise == pytest.approx(np.mean([m.jacobian_noise for m in models], axis=0) / 4)
+    covariances = [m.scatter.T @ m.scatter for m in models]
+    assert found.scatter.T @ found.scatter == pytest.approx(np.mean(covariances, axis=0) / 4)
