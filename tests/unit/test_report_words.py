@@ -9,6 +9,7 @@ import pytest
 
 import report_samples as samples
 from glasspot.report.data import Score
+from glasspot.report.status import noise_floor
 from glasspot.report.tables import parameters, tables, timings, validation
 from glasspot.report.words import duration, headline, measured, percent, unit
 
@@ -118,3 +119,10 @@ def test_timings_give_parts_of_the_wall_time_but_not_of_sums_over_workers() -> N
 
 def test_a_report_without_anything_has_no_tables() -> None:
     assert tables(samples.empty_report()) == ()
+
+
+def test_the_noise_floor_holds_the_error_of_the_target_too() -> None:
+    scores = [{"role": "start", "noise": 1.0, "reference_noise": 1.0, "cost": 0.3},
+              {"role": "fitted", "noise": 0.03, "reference_noise": 0.04, "cost": 0.1}]  # fmt: skip
+    assert noise_floor(scores) == pytest.approx(0.05)
+    assert noise_floor(scores[:1]) is None
