@@ -67,7 +67,9 @@ class TargetTable(StrictTable):
     def label(self) -> str:
         """What the target is called in its system."""
         if self.is_scattering:
-            return f"S(Q) {self.radiation}"
+            # Isotopic substitution gives several S(Q) of one system.
+            swapped = [x if isinstance(x, str) else f"{element} {x:g} fm" for element, x in self.isotopes.items()]
+            return " ".join([f"S(Q) {self.radiation}", *sorted(swapped)])
         return f"{G} {self.pair}" if self.quantity == G else self.quantity
 
     @property

@@ -193,3 +193,15 @@ def test_measured_silica(shared_data: Path, tmp_path: Path) -> None:
     assert found.q[np.argmax(np.where(found.q < 2.2, found.values, 0))] == pytest.approx(1.53, abs=0.08)
     assert np.abs(found.values[found.q > 20] - 1).max() < 0.1
     assert scattering.scattering_lengths(["Si"])["Si"] == 4.1491
+
+
+def test_isotopes_give_several_curves_of_one_system(folder: Path) -> None:
+    given = ("isotopes = { Si = 4.2 }\n", "isotopes = { Si = 1.5 }\n", "")
+    plan, _ = load(folder, *(SCATTERING + isotopes for isotopes in given))
+    assert [t.label for t in plan.states[0].targets] == [
+        "S(Q) neutron Si 4.2 fm",
+        "S(Q) neutron Si 1.5 fm",
+        "S(Q) neutron",
+    ]
+    with pytest.raises(GlasspotError, match=r"two targets of one system are S\(Q\) neutron Si 4.2 fm"):
+        load(folder, SCATTERING + given[0], SCATTERING + given[0])
