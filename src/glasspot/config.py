@@ -165,7 +165,7 @@ class RungTable(StrictTable):
 class EnsembleTable(StrictTable):
     """[ensemble]: potentials drawn about the fitted one, to see what the fit leaves open."""
 
-    members: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
+    members: Annotated[int, Field(ge=0, le=200, strict=True)] = 0
     runs: Annotated[int, Field(ge=1, le=100, strict=True)] = 1  # of each
 
 

@@ -42,7 +42,7 @@ from glasspot.search.proposer import Margin
 
 LOOKED_AT = 2**13  # points of the sequence at most
 STANDARD_ERRORS = 2.0  # that R_chi of a member may be above the fitted one's
-MOST_RUNS = 1000  # of one point: keeps the seeds of points apart
+MOST_RUNS = 1000  # of one point: keeps the seeds of points apart, and 200 members within STATE_STRIDE
 # A direction is stiff when half a window along it changes the values by more than three times their noise.
 STIFF = 10.0
 GOOD, BAD = "fits as well", "fits worse"
