@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glasspot.cli.options import add_campaign
+
 if TYPE_CHECKING:
     from glasspot.campaign.plan import FitPlan
     from glasspot.store import Store
@@ -37,11 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="folder of the run (default: runs/<folder of RUN.toml>)"
     )
-    parser.add_argument("--workers", metavar="N", type=int, help="MD runs side by side (default: one a processor)")
-    parser.add_argument("--engine", choices=("native", "lammps"), help="what runs the MD, in place of the file's")
-    parser.add_argument(
-        "--resume", action="store_true", help="go on with the run in --out; finished MD is not repeated"
-    )
+    add_campaign(parser, resume="go on with the run in --out; finished MD is not repeated")
 
 
 def run(args: argparse.Namespace) -> int:

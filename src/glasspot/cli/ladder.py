@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glasspot.cli.options import add_campaign
+
 if TYPE_CHECKING:
     from glasspot.campaign.plan import FitPlan
     from glasspot.report.ladder import Rung
@@ -33,9 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="folder of the ladder (default: runs/<folder of RUN.toml>)"
     )
-    parser.add_argument("--workers", metavar="N", type=int, help="MD runs side by side (default: one a processor)")
-    parser.add_argument("--engine", choices=("native", "lammps"), help="what runs the MD, in place of the file's")
-    parser.add_argument("--resume", action="store_true", help="go on with the ladder in --out")
+    add_campaign(parser, resume="go on with the ladder in --out")
 
 
 def run(args: argparse.Namespace) -> int:

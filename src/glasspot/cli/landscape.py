@@ -7,6 +7,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glasspot.cli.options import add_campaign
+
 if TYPE_CHECKING:
     from glasspot.campaign.plan import FitPlan
     from glasspot.fit_settings.landscape import LandscapePlan
@@ -57,9 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--paths", metavar="DIR", nargs="+", type=Path, default=[], help="folders of fits whose paths are drawn"
     )
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of the landscape")
-    parser.add_argument("--workers", metavar="N", type=int, help="MD runs side by side (default: one a processor)")
-    parser.add_argument("--engine", choices=("native", "lammps"), help="what runs the MD, in place of the file's")
-    parser.add_argument("--resume", action="store_true", help="go on with the landscape in --out")
+    add_campaign(parser, resume="go on with the landscape in --out")
 
 
 def run(args: argparse.Namespace) -> int:

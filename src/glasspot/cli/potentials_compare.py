@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glasspot.cli.options import add_campaign
+
 if TYPE_CHECKING:
     from glasspot.fit_settings.compare import Comparison
     from glasspot.report.compare import ComparisonReport
@@ -38,11 +40,7 @@ def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
         "names", metavar="NAME", nargs="*", help="sets of the library, or .toml files (default: the whole library)"
     )
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of the comparison")
-    parser.add_argument("--workers", metavar="N", type=int, help="MD runs side by side (default: one a processor)")
-    parser.add_argument("--engine", choices=("native", "lammps"), help="what runs the MD, in place of the file's")
-    parser.add_argument(
-        "--resume", action="store_true", help="go on with the comparison in --out, or add the named sets to it"
-    )
+    add_campaign(parser, resume="go on with the comparison in --out, or add the named sets to it")
 
 
 def compare(args: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glasspot.cli.options import add_engine
 from glasspot.errors import RunFailedError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="folder of the glass (default: runs/<name of GLASS.toml>)"
     )
-    parser.add_argument("--engine", choices=("native", "lammps"), help="what runs the MD, in place of the file's")
+    add_engine(parser)
     parser.add_argument("--potential", metavar="NAME", help="a potential (name or .toml) in place of the file's")
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from glasspot.files import replacing
 from glasspot.report.compare import ComparisonReport
 from glasspot.report.figure import BLUE, OTHERS, VERMILION
-from glasspot.report.static import DPI, INK, RC, WIDTH, words
+from glasspot.report.static import INK, RC, WIDTH, save_drawing, words
 
 ROW, FRAME = 0.19, 1.0  # inches: a potential, and what stands around them all
 BAR = "#8FA3B5"  # a quiet blue that prints as a middle grey, under marks of any colour
@@ -23,16 +22,8 @@ def save_comparison(found: ComparisonReport, folder: Path, name: str = "compare"
     """Write NAME.png (200 dpi), NAME.svg and NAME.pdf and return their paths; GlasspotError where it cannot."""
     import matplotlib
 
-    written = []
     with matplotlib.rc_context({**RC, "xtick.top": False, "ytick.right": False, "ytick.left": False}):
-        drawing = draw_comparison(found)
-        for suffix in SUFFIXES:
-            path = folder / f"{name}.{suffix}"
-            undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-            with replacing(path) as temporary:
-                drawing.savefig(temporary, format=suffix, dpi=DPI, metadata=undated[suffix])
-            written.append(path)
-    return written
+        return save_drawing(draw_comparison(found), folder, name, SUFFIXES)
 
 
 def draw_comparison(found: ComparisonReport) -> Any:

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from glasspot.campaign.survey import BLANK, FAILED, RUN, SCREENED
-from glasspot.files import replacing
 from glasspot.report.figure import percent_ticks
 from glasspot.report.landscape import Landscape, Side
 from glasspot.report.landscape_paths import Path2D
-from glasspot.report.static import DPI, RC, WIDTH, words
+from glasspot.report.static import RC, WIDTH, save_drawing, words
 
 HEIGHT = 3.1  # inches, and a row for each two paths
 ROW = 0.17
@@ -30,16 +29,8 @@ def save_landscape(found: Landscape, paths: Sequence[Path2D], folder: Path, name
     """Write NAME.png (200 dpi), NAME.svg and NAME.pdf and return their paths; GlasspotError where it cannot."""
     import matplotlib
 
-    written = []
     with matplotlib.rc_context({**RC, "hatch.linewidth": 0.5}):
-        drawing = draw_landscape(found, paths)
-        for suffix in SUFFIXES:
-            path = folder / f"{name}.{suffix}"
-            undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-            with replacing(path) as temporary:
-                drawing.savefig(temporary, format=suffix, dpi=DPI, metadata=undated[suffix])
-            written.append(path)
-    return written
+        return save_drawing(draw_landscape(found, paths), folder, name, SUFFIXES)
 
 
 def draw_landscape(found: Landscape, paths: Sequence[Path2D]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +58,22 @@ def save_figures(drawn: Iterable[Figure], folder: Path) -> list[Path]:
     written = []
     with matplotlib.rc_context(RC):
         for figure in drawn:
-            drawing = draw(figure)
-            for suffix in ("png", "svg"):
-                path = Path(folder) / f"{figure.name}.{suffix}"
-                with replacing(path) as temporary:
-                    kept = {"Date": None} if suffix == "svg" else {}
-                    drawing.savefig(temporary, format=suffix, dpi=DPI, metadata=kept)
-                written.append(path)
+            written += save_drawing(draw(figure), folder, figure.name, ("png", "svg"))
+    return written
+
+
+def save_drawing(drawing: Any, folder: Path, name: str, suffixes: Sequence[str]) -> list[Path]:
+    """Write a matplotlib figure as NAME.suffix for each suffix, png at 200 dpi, and return the paths.
+
+    Files carry no date, so the same figure gives the same file. GlasspotError where the folder cannot be written.
+    """
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    written = []
+    for suffix in suffixes:
+        path = Path(folder) / f"{name}.{suffix}"
+        with replacing(path) as temporary:
+            drawing.savefig(temporary, format=suffix, dpi=DPI, metadata=undated.get(suffix, {}))
+        written.append(path)
     return written
 
 
