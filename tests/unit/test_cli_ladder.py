@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 
 from glasspot.campaign.folder import driving
 from glasspot.cli import fit as cli_fit
+from glasspot.cli import ladder as cli_ladder
 from glasspot.cli import main
+from glasspot.errors import RunFailedError
 from glasspot.store import Store
 
 LADDER = """
@@ -84,3 +87,18 @@ def test_a_second_ladder_in_the_folder_is_refused(
     with driving(tmp_path / "out"):
         assert ladder(tmp_path, LADDER) == 2
     assert "another glasspot is at work" in capsys.readouterr().err and not rungs
+
+
+def test_a_rung_that_fails_does_not_keep_the_others_from_being_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fit_in(folder: Path, *_: Any, **__: Any) -> None:
+        if folder.name == "b":
+            raise RunFailedError("the first run of the fit failed (boiled)")
+
+    compared: list[Sequence[str]] = []
+    monkeypatch.setattr(cli_fit, "fit_in", fit_in)
+    monkeypatch.setattr(cli_ladder, "_compare", lambda folder, names: compared.append(names))
+    text = LADDER + '[[rung]]\nname = "c"\nfree = ["O-O.A"]\n'
+    assert ladder(tmp_path, text) == 1
+    assert compared == [["a", "c"]] and '[[rung]] "b": the first run' in capsys.readouterr().err

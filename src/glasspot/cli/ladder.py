@@ -46,7 +46,6 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.errors import GlasspotError, RunFailedError
     from glasspot.fit_settings.ladder import rungs_of
     from glasspot.fit_settings.plan import fit_plan
-    from glasspot.report.ladder import compare, read_rung, write_ladder
     from glasspot.store import STORE_FILE
 
     path: Path = args.run_file
@@ -71,20 +70,33 @@ def run(args: argparse.Namespace) -> int:
         check_local(plan, workers)
     _check_same_rungs({folder / name: plan for name, (plan, _) in plans.items() if begun[name]})
     make_folder(folder)
+    failed: dict[str, str] = {}
     with driving(folder):
         for name, (plan, notes) in plans.items():
             try:
                 fit_in(folder / name, plan, notes, path, workers, resume=begun[name])
             except RunFailedError as error:
-                raise RunFailedError(f'[[rung]] "{name}": {error}') from error
-        rungs = [read_rung(name, folder / name) for name in plans]
-        verdicts = compare(rungs)
-        files = write_ladder(rungs, verdicts, folder)
+                failed[name] = f'[[rung]] "{name}": {error}'
+                print(f"{failed[name]}; the other rungs go on")
+        _compare(folder, [name for name in plans if name not in failed])
+    if failed:
+        raise RunFailedError("; ".join(failed.values()))
+    return 0
+
+
+def _compare(folder: Path, names: Sequence[str]) -> None:
+    """Write and print the comparison of the rungs that ended well, where there are two."""
+    from glasspot.report.ladder import compare, read_rung, write_ladder
+
+    if len(names) < 2:
+        return
+    rungs = [read_rung(name, folder / name) for name in names]
+    verdicts = compare(rungs)
+    files = write_ladder(rungs, verdicts, folder)
     _show(rungs)
     for verdict in verdicts:
         print(verdict.words)
     print(f"written: {', '.join(file.name for file in files)} in {folder}; each rung has its own report")
-    return 0
 
 
 def _check_same_rungs(begun: Mapping[Path, FitPlan]) -> None:
