@@ -1,7 +1,8 @@
 """Protocols of the literature by name, and quick versions that say what they give up.
 
 ``liquid-pdf`` is that of the fits of silica potentials to the ab initio liquid, ``melt-quench`` that of borosilicate
-glasses, in a fit to density and four-fold boron. Any number of a preset can be changed by its name.
+glasses, in a fit to density and four-fold boron; ``melt-quench-nvt`` is for the glasses of a fit, which have a given
+density. Any number of a preset can be changed by its name.
 Units: time in ps, temperature in K, pressure in bar.
 """
 
@@ -158,10 +159,7 @@ PRESETS = {
         "liquid that relaxes slowly (silica below 3500 K) keeps some memory of its start.",
     ),
     "melt-quench": Preset(melt_quench),
-    "melt-quench-nvt": Preset(
-        melt_quench_nvt,
-        note="constant volume: the glass keeps the density of its box, and the pressure is what it is.",
-    ),
+    "melt-quench-nvt": Preset(melt_quench_nvt),
     "melt-quench-quick": Preset(
         melt_quench,
         {"rate": 100.0, "melt_ps": 10.0, "relax_ps": 10.0, "sample_ps": 5.0, "every_ps": 0.1, "compress_ps": 4.0},

@@ -40,7 +40,7 @@ def engine_of(text: Any) -> EngineChoice:
 def test_the_name_alone_is_a_table_of_its_own() -> None:
     assert engine_of("lammps") == engine_of({"name": "lammps"}) == EngineChoice("lammps")
     assert engine_of({"command": "lmp", "threads": 2}).command == "lmp"
-    with pytest.raises(GlasspotError, match=r"engine\.name.*'native'.*lamps"):
+    with pytest.raises(GlasspotError, match=r"engine\.name.*native.*Did you mean .lammps.*lamps"):
         engine_of("lamps")
     for wrong in (3, True, ["native"]):
         with pytest.raises(GlasspotError, match=r'engine = "lammps", or a table \[engine\] \(given: '):
