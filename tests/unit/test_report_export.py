@@ -15,7 +15,9 @@ import pytest
 
 from glasspot.errors import GlasspotError
 from glasspot.potential.io import load_potential
+from glasspot.report import write
 from glasspot.report.export import write_potential_files
+from report_samples import silica_report
 
 PAIR_INPUT = """\
 units metal
@@ -108,6 +110,15 @@ def test_bad_input_is_one_clear_line(tmp_path: Path) -> None:
         write_potential_files(potential, ("Si", "O"), tmp_path / "file")
     with pytest.raises(GlasspotError, match="Na"):
         write_potential_files(potential, ("Si", "Na"), tmp_path / "new")
+
+
+def test_a_report_writes_the_elements_of_the_fit_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # BMP knows 30 elements, and the depth of its B-O needs a composition that a fit of silica does not have.
+    fitted = replace(silica_report(), fitted=load_potential("BMP"), elements=("Si", "O"))
+    monkeypatch.setattr(write, "collect", lambda folder: fitted)
+    write.write_report(tmp_path)
+    include = (tmp_path / "report" / "potential" / "potential.include").read_text()
+    assert "# Types: 1 Si, 2 O." in include
 
 
 def test_importing_the_exporter_stays_light() -> None:

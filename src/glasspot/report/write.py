@@ -22,7 +22,8 @@ def write_report(folder: Path) -> Path:
     for old in {*(target / "figures").glob("*.png"), *(target / "figures").glob("*.svg")} - set(drawn):
         old.unlink()  # a figure of an earlier state of the run
     if report.fitted is not None:
-        write_potential_files(report.fitted, report.fitted.elements, target / "potential")
+        # Of the systems of the fit: a potential may know more elements, but nothing was said of those here.
+        write_potential_files(report.fitted, report.elements, target / "potential")
     _write_members(report, target / "ensemble")
     return page
 
