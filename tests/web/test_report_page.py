@@ -11,10 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import report_samples as samples
+from glasspot.files import write_text
+from glasspot.potential.io import load_potential
+from glasspot.potential.parameters import ParameterSpace
+from glasspot.report import landscape_page
 from glasspot.report.html import write_page
+from glasspot.report.landscape import FAILED, RUN, SCREENED, Landscape, Side
 from glasspot.report.panels import figures
 
 FLAGS = (
@@ -284,3 +290,30 @@ def test_a_script_in_a_title_is_shown_not_run(browser: Any, tmp_path: Path) -> N
     keys = browser.execute_script("return [...document.querySelectorAll('.keys button')].map(b => b.textContent)")
     assert any(nasty in key for key in keys)
     assert browser.get_log("browser") == []
+
+
+def made_up_map() -> Landscape:
+    """Return a map with a valley, failed points and points behind the barrier."""
+    x, y = np.linspace(1.8, 2.6, 7), np.geomspace(0.3, 0.4, 5)
+    cost = 0.05 + (x[:, None] - 2.1) ** 2 + 20 * (y[None, :] - 0.34) ** 2
+    kind = np.full(cost.shape, RUN)
+    kind[0], kind[-1, :2] = SCREENED, FAILED
+    cost[kind != RUN] = np.nan
+    nothing = np.full(cost.shape, np.nan)
+    space = ParameterSpace.build(load_potential("BKS"), ["charge.Si", "O-O.rho"])
+    return Landscape(
+        title="a map <b>", x=Side("charge.Si", "e", x, False), y=Side("O-O.rho", "A", y, True), cost=cost,
+        error=0.02 * cost, n_eff=nothing, kind=kind, reasons={"lost-atoms": 2}, anchors=np.zeros((0, 2)),
+        fixed="the start BKS", space=space,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_map_is_drawn_quiet_and_fits_its_window(browser: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    path = write_text(tmp_path / "index.html", landscape_page.page(made_up_map(), []))
+    visit(browser, path, size)
+    assert browser.get_log("browser") == []
+    assert asked_for(browser) == {path.as_uri()}
+    drawn = browser.execute_script("return document.querySelectorAll('.plot .heatmaplayer image').length")
+    assert drawn == 1 and browser.execute_script("return document.documentElement.scrollWidth") <= size[0]
+    assert "a map <b>" in browser.execute_script("return document.body.innerText")
