@@ -17,7 +17,7 @@ from glasspot.evaluate.observe import PairObserver
 from glasspot.potential.io import load_potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.presets import preset
-from glasspot.search.gauss_newton import LinearModel
+from glasspot.search.linear_model import LinearModel
 from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
 from glasspot.target.curve import CurveTarget

@@ -11,7 +11,8 @@ from glasspot.campaign.determination import determination, fresh_measurement, in
 from glasspot.evaluate.job import Outcome
 from glasspot.potential.io import load_potential
 from glasspot.potential.parameters import ParameterSpace
-from glasspot.search.gauss_newton import GaussNewton, LinearModel
+from glasspot.search.gauss_newton import GaussNewton
+from glasspot.search.linear_model import LinearModel
 from glasspot.target.curve import CurveTarget
 from glasspot.target.objective import Objective, StateTargets
 from glasspot.target.system import System

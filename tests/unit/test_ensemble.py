@@ -19,7 +19,7 @@ from glasspot.config import load_fit_config
 from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import Job
 from glasspot.fit_settings.plan import fit_plan
-from glasspot.search.gauss_newton import LinearModel
+from glasspot.search.linear_model import LinearModel
 from glasspot.search.proposer import no_margin
 from glasspot.store import Store
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from glasspot.search.gauss_newton import PATIENCE, GaussNewton, LinearModel, bounded_quadratic
+from glasspot.search.gauss_newton import PATIENCE, GaussNewton, bounded_quadratic
+from glasspot.search.linear_model import LinearModel
 from glasspot.search.proposer import Evaluation
 
 GRID = np.linspace(0.0, 8.0, 160)

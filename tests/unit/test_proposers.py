@@ -10,7 +10,8 @@ import pytest
 
 from glasspot.search.cma_es import CmaEs
 from glasspot.search.conjugate_gradient import ConjugateGradient
-from glasspot.search.gauss_newton import GaussNewton, LinearModel
+from glasspot.search.gauss_newton import GaussNewton
+from glasspot.search.linear_model import LinearModel
 from glasspot.search.proposer import Evaluation, Margin, Proposer, no_margin
 from glasspot.search.sobol import Sobol
 

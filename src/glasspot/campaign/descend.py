@@ -21,7 +21,8 @@ from glasspot.campaign.seeds import Purpose
 from glasspot.campaign.targets import observation
 from glasspot.errors import RunFailedError
 from glasspot.evaluate.job import Continue, Job, Outcome, Packing
-from glasspot.search.gauss_newton import GaussNewton, LinearModel
+from glasspot.search.gauss_newton import GaussNewton
+from glasspot.search.linear_model import LinearModel
 from glasspot.search.points import same
 from glasspot.search.proposer import Evaluation, Proposal, Proposer
 from glasspot.target.objective import Objective

@@ -33,7 +33,7 @@ import numpy as np
 from glasspot.campaign.response import Measurement, gather, measure
 from glasspot.evaluate.job import Outcome
 from glasspot.potential.parameters import ParameterSpace
-from glasspot.search.gauss_newton import LinearModel
+from glasspot.search.linear_model import LinearModel
 from glasspot.target.objective import Objective
 
 # Parts smaller than this of a direction are left out of its description in words.

@@ -37,7 +37,7 @@ from glasspot.campaign.seeds import Purpose, draw_seed
 from glasspot.evaluate.job import Outcome
 from glasspot.potential.model import Potential
 from glasspot.potential.schema import MOST_NAME
-from glasspot.search.gauss_newton import LinearModel
+from glasspot.search.linear_model import LinearModel
 from glasspot.search.proposer import Margin
 
 LOOKED_AT = 2**13  # points of the sequence at most

@@ -20,7 +20,7 @@ from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.runner import Runner, RunningJob
 from glasspot.campaign.targets import build_objective
 from glasspot.potential.model import Potential
-from glasspot.search.gauss_newton import LinearModel
+from glasspot.search.linear_model import LinearModel
 from glasspot.target.objective import Objective
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glasspot.evaluate.job import Outcome
-from glasspot.search.gauss_newton import LinearModel
+from glasspot.search.linear_model import LinearModel
 from glasspot.target.number import NumberTarget
 from glasspot.target.objective import Objective
 from glasspot.units import BOLTZMANN

@@ -25,6 +25,7 @@ from typing import ClassVar
 import numpy as np
 
 from glasspot.search.gain import stalled
+from glasspot.search.linear_model import LinearModel
 from glasspot.search.points import same, slope_of
 from glasspot.search.proposer import Evaluation, Margin, Proposal, no_margin
 
@@ -32,19 +33,6 @@ PATIENCE = 4
 STEP_LIMIT = 1.0 / 6.0  # longest step along one axis of the cube in one iteration
 NEIGHBOUR_MEMORY = 12  # runs looked at when models are averaged
 NEIGHBOURS = 6
-
-
-@dataclass(frozen=True)
-class LinearModel:
-    """What one evaluation says of the curves around ``point``; shapes as in the notation above."""
-
-    point: np.ndarray
-    curves: np.ndarray
-    jacobian: np.ndarray
-    jacobian_noise: np.ndarray
-    cost: float  # |y_ref - y|, R_chi as a fraction
-    cost_noise: float  # R_chi that sampling noise alone gives at this length of run
-    scatter: np.ndarray  # (k, m), from k blocks: scatter^T scatter is the covariance of the curves
 
 
 @dataclass

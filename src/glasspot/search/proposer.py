@@ -14,12 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from glasspot.search.gauss_newton import LinearModel
+from glasspot.search.linear_model import LinearModel
 
 Margin = Callable[[np.ndarray], float]
 
