@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Self
 
 from rich.console import Console
@@ -36,6 +38,11 @@ class Display:
     def say(self, line: str) -> None:
         """Print one line, above the live one; characters that would steer the terminal are shown as "?"."""
         self.console.print(Text("".join(c if c.isprintable() or c == "\n" else "?" for c in line)))
+
+    def introduce(self, what: str, systems: Sequence[str], folder: Path, notes: Sequence[str]) -> None:
+        """Say what begins, of which systems, in which folder, and what was decided for the user."""
+        for line in (what, *(f"  {system}" for system in systems), f"folder: {folder}", *(f"note: {n}" for n in notes)):
+            self.say(line)
 
     def show(self, line: str) -> None:
         """Put ``line`` in place of the live one; nothing where there is no terminal."""

@@ -35,12 +35,8 @@ class FitDisplay(Display):
         self.best: tuple[float, float] | None = None
         self.runs = 0
         self.methods = 0  # begun
-        self.say(f"{plan.title}: engine {plan.engine.name}, {workers} workers")
-        for state in plan.states:
-            self.say(f"  {describe(state)}{' (held out)' if state.held_out else ''}")
-        self.say(f"folder: {folder}")
-        for note in notes:
-            self.say(f"note: {note}")
+        systems = [describe(state) + (" (held out)" if state.held_out else "") for state in plan.states]
+        self.introduce(f"{plan.title}: engine {plan.engine.name}, {workers} workers", systems, folder, notes)
         for caution in (*plan.cautions, *self._unverified()):
             self.say(f"caution: {caution}")
 

@@ -29,12 +29,8 @@ class LandscapeDisplay(Display):
         self.began = time.monotonic()
         self.total = self.done = 0
         self.best: dict[str, Any] | None = None
-        self.say(f"{plan.title}: engine {plan.engine.name}, {workers} workers")
-        for state in plan.fitted_states:
-            self.say(f"  {describe(state)}")
-        self.say(f"folder: {folder}")
-        for note in notes:
-            self.say(f"note: {note}")
+        systems = [describe(state) for state in plan.fitted_states]
+        self.introduce(f"{plan.title}: engine {plan.engine.name}, {workers} workers", systems, folder, notes)
 
     def begin(self, runs: int, shape: tuple[int, int], fixed: str) -> None:
         """Say what will be run."""
