@@ -78,15 +78,7 @@ def melt_quench(
     Temperatures in K, rate in K/ps, times in ps, pressures in bar. The first 0.5 ps of the NVT are gentle (limited
     moves), which the paper does not need to say. Silica wants a melt_temperature of 4500 K or more.
     """
-    if not rate > 0:
-        raise GlasspotError(f"melt-quench: rate is {rate} K/ps; expected more than 0, such as 1.")
-    if not timestep > 0:
-        raise GlasspotError(f"melt-quench: timestep is {timestep} ps; expected more than 0, such as 0.001.")
-    if not melt_temperature > temperature:
-        raise GlasspotError(
-            f"melt-quench: melt_temperature is {melt_temperature} K; expected more than the final {temperature} K."
-        )
-    quench_ps = max(1, round((melt_temperature - temperature) / rate / timestep)) * timestep
+    quench_ps = _quench_ps("melt-quench", melt_temperature, temperature, rate, timestep)
     settle = min(0.5, compress_ps / 2)
     return Protocol(
         "melt-quench",
@@ -120,12 +112,7 @@ def melt_quench_nvt(
     Minimise; NVT at ``melt_temperature`` for ``melt_ps``, the first 0.3 ps gentle; a ramp to ``temperature`` at
     ``rate`` (K/ps); ``relax_ps``; ``sample_ps`` with a frame each ``every_ps``. Temperatures in K, times in ps.
     """
-    if not rate > 0 or not timestep > 0 or not melt_temperature > temperature:
-        raise GlasspotError(
-            f"melt-quench-nvt: rate {rate} K/ps, timestep {timestep} ps, {melt_temperature} to {temperature} K; "
-            "expected a rate and a step above 0, and a melt hotter than the glass."
-        )
-    quench_ps = max(1, round((melt_temperature - temperature) / rate / timestep)) * timestep
+    quench_ps = _quench_ps("melt-quench-nvt", melt_temperature, temperature, rate, timestep)
     settle = min(0.3, melt_ps / 2)
     return Protocol(
         "melt-quench-nvt",
@@ -139,6 +126,19 @@ def melt_quench_nvt(
         ),
         timestep=timestep,
     )
+
+
+def _quench_ps(name: str, melt_temperature: float, temperature: float, rate: float, timestep: float) -> float:
+    """Return how long a quench takes, a whole number of steps; GlasspotError for numbers that make no quench."""
+    if not rate > 0:
+        raise GlasspotError(f"{name}: rate is {rate} K/ps; expected more than 0, such as 1.")
+    if not timestep > 0:
+        raise GlasspotError(f"{name}: timestep is {timestep} ps; expected more than 0, such as 0.001.")
+    if not melt_temperature > temperature:
+        raise GlasspotError(
+            f"{name}: melt_temperature is {melt_temperature} K; expected more than the final {temperature} K."
+        )
+    return max(1, round((melt_temperature - temperature) / rate / timestep)) * timestep
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from glasspot.campaign.fit import Listener
 from glasspot.campaign.folder import state_noted
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.runner import Runner
-from glasspot.campaign.targets import build_objective
+from glasspot.campaign.targets import fitted_objective, held_out_objective
 from glasspot.evaluate.job import EngineChoice
 
 
@@ -22,15 +22,9 @@ def run_comparison(plan: FitPlan, engines: Mapping[str, EngineChoice], runner: R
 
     A potential whose runs fail has a record without a cost. RunFailedError when a reference to be simulated fails.
     """
-    store = runner.store
-    with state_noted(store):
+    with state_noted(runner.store):
         listener.stage("targets")
-        objective = build_objective(plan, plan.fitted_states, runner)
-        store.set_meta("objective", objective.to_dict())
-        held_out = None
-        if plan.held_out_states:
-            held_out = build_objective(plan, plan.held_out_states, runner)
-            store.set_meta("held_out", held_out.to_dict())
+        objective, held_out = fitted_objective(plan, runner), held_out_objective(plan, runner)
         listener.stage("compare")
         evidence = Evidence(plan, runner, objective, held_out, engines)
         for record in evidence.score_all([("published", potential) for potential in plan.compare]):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from glasspot.campaign.evaluation import Jobs, Outcomes, evaluation_jobs, first_failure, side_by_side
 from glasspot.campaign.methods import make_proposer
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.response import Measurement, measure
@@ -20,14 +21,12 @@ from glasspot.campaign.runner import Runner
 from glasspot.campaign.seeds import Purpose
 from glasspot.campaign.targets import observation
 from glasspot.errors import RunFailedError
-from glasspot.evaluate.job import Continue, Job, Outcome, Packing
+from glasspot.evaluate.job import Outcome
 from glasspot.search.gauss_newton import GaussNewton
 from glasspot.search.linear_model import LinearModel
 from glasspot.search.points import same
 from glasspot.search.proposer import Evaluation, Proposal, Proposer
 from glasspot.target.objective import Objective
-
-Jobs = list[list[Job]]  # of one evaluation: state by state, replica by replica
 
 
 @dataclass(frozen=True)
@@ -119,11 +118,8 @@ class Descent:
             self._jobs(p.point, previous, number, refined, proposer.needs_response)
             for number, p in enumerate(proposals, start=len(self._history))
         ]
-        outcomes = iter(self.runner.run([job for one in jobs for state in one for job in state]))
-        found = [
-            self._evaluated(proposal, one, [[next(outcomes) for _ in state] for state in one])
-            for proposal, one in zip(proposals, jobs, strict=True)
-        ]
+        outcomes = side_by_side(self.runner, jobs)
+        found = [self._evaluated(*one) for one in zip(proposals, jobs, outcomes, strict=True)]
         if first and found[0].failure is not None:
             failure = found[0].failure
             raise RunFailedError(f"the first run of the fit failed ({failure.reason}): {failure.message}")
@@ -143,31 +139,18 @@ class Descent:
         return (here[-1] if here else self._best()).jobs
 
     def _jobs(self, point: np.ndarray, previous: Jobs | None, number: int, refined: bool, response: bool) -> Jobs:
-        """Return the jobs of one evaluation: replicas of each state."""
         plan = self.plan
-        potential = plan.space.from_cube(point)
-        result = []
-        for s, state in enumerate(plan.fitted_states):
-            observe = observation(self.objective.states[s])
-            if response:
-                observe = replace(observe, response=plan.space)
-            jobs = []
-            for replica in range(plan.replicas):
-                if previous is None or not state.warm:
-                    start: Packing | Continue = plan.packing(state, Purpose.FIT, replica)
-                    protocol = state.protocols.first
-                else:
-                    start = Continue(previous[s][replica].key)
-                    protocol = state.protocols.refine if refined else state.protocols.warm
-                parts = [str(number + 1)] + ([str(replica + 1)] if plan.replicas > 1 else [])
-                label = "fit " + ".".join(parts) + (f" {state.name}" if state.name else "")
-                seed = plan.run_seed(state, Purpose.FIT, number, replica)
-                jobs.append(Job(potential, start, protocol, seed, plan.engine, observe, label))
-            result.append(jobs)
-        return result
+        observe = [observation(targets) for targets in self.objective.states]
+        if response:
+            observe = [replace(one, response=plan.space) for one in observe]
 
-    def _evaluated(self, proposal: Proposal, jobs: Jobs, outcomes: list[list[Outcome]]) -> Evaluated:
-        failed = next((o for state in outcomes for o in state if not o.ok), None)
+        def label(replica: int) -> str:
+            return f"fit {number + 1}" + (f".{replica + 1}" if plan.replicas > 1 else "")
+
+        return evaluation_jobs(plan, point, Purpose.FIT, number, observe, label, previous, refined)
+
+    def _evaluated(self, proposal: Proposal, jobs: Jobs, outcomes: Outcomes) -> Evaluated:
+        failed = first_failure(outcomes)
         if failed is not None:
             return Evaluated(proposal, jobs, None, failed)
         temperatures = [state.temperature for state in self.plan.fitted_states]

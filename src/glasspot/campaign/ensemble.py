@@ -29,12 +29,12 @@ from typing import Any
 import numpy as np
 
 from glasspot.campaign.determination import information_of
-from glasspot.campaign.evidence import Evidence, RunsOfStates, curves_of_samples, described
+from glasspot.campaign.evaluation import Jobs, Outcomes, side_by_side
+from glasspot.campaign.evidence import Evidence, curves_of_samples, described
 from glasspot.campaign.methods import margin_of
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.response import measure
 from glasspot.campaign.seeds import Purpose, draw_seed
-from glasspot.evaluate.job import Outcome
 from glasspot.potential.model import Potential
 from glasspot.potential.schema import MOST_NAME
 from glasspot.search.linear_model import LinearModel
@@ -138,7 +138,7 @@ def run_ensemble(evidence: Evidence, chosen: Chosen, tell: Callable[[dict[str, A
     while waiting:
         jobs = [_jobs(evidence, trial) for trial in waiting]
         again = []
-        for trial, of_trial, outcomes in zip(waiting, jobs, evidence.side_by_side(jobs), strict=True):
+        for trial, of_trial, outcomes in zip(waiting, jobs, side_by_side(evidence.runner, jobs), strict=True):
             record = _judged(evidence, chosen, trial, of_trial, outcomes)
             if record["role"] == BAD and (moved := _moved(evidence, chosen, trial, outcomes, margin)) is not None:
                 again.append(moved)
@@ -150,7 +150,7 @@ def run_ensemble(evidence: Evidence, chosen: Chosen, tell: Callable[[dict[str, A
     return {"asked": plan.members, "run": len(points), "passed": passed, "limit": chosen.limit(plan.member_runs)}
 
 
-def _jobs(evidence: Evidence, trial: Trial) -> RunsOfStates:
+def _jobs(evidence: Evidence, trial: Trial) -> Jobs:
     plan = evidence.plan
     potential = replace(plan.space.from_cube(trial.point), name=trial.name)
     first = MOST_RUNS * (2 * trial.number + trial.moved)
@@ -159,9 +159,7 @@ def _jobs(evidence: Evidence, trial: Trial) -> RunsOfStates:
     )
 
 
-def _judged(
-    evidence: Evidence, chosen: Chosen, trial: Trial, jobs: RunsOfStates, outcomes: list[list[Outcome]]
-) -> dict[str, Any]:
+def _judged(evidence: Evidence, chosen: Chosen, trial: Trial, jobs: Jobs, outcomes: Outcomes) -> dict[str, Any]:
     """Return the record of a point and its runs."""
     plan = evidence.plan
     whole = all(outcome.ok for state in outcomes for outcome in state)
@@ -186,9 +184,7 @@ def _judged(
     }
 
 
-def _moved(
-    evidence: Evidence, chosen: Chosen, trial: Trial, outcomes: list[list[Outcome]], margin: Margin
-) -> Trial | None:
+def _moved(evidence: Evidence, chosen: Chosen, trial: Trial, outcomes: Outcomes, margin: Margin) -> Trial | None:
     """Return the point moved into the valley; None where that was tried, cannot be told, or leads out of the cube."""
     states = evidence.plan.fitted_states
     if trial.moved or not chosen.stiff.size or not all(o.ok for state in outcomes for o in state):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glasspot.campaign.evaluation import Jobs, side_by_side
 from glasspot.campaign.methods import no_response
 from glasspot.campaign.plan import FitPlan, State
 from glasspot.campaign.response import gather
@@ -18,8 +19,6 @@ from glasspot.errors import RunFailedError
 from glasspot.evaluate.job import EngineChoice, Job, Outcome
 from glasspot.potential.model import Potential
 from glasspot.target.objective import Objective
-
-RunsOfStates = list[list[Job]]  # state by state, run by run
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Evidence:
             for c, potential in enumerate(candidates, start=1)
         ]
         costs = []
-        for c, (record, outcomes) in enumerate(zip(best, self.side_by_side(jobs), strict=True)):
+        for c, (record, outcomes) in enumerate(zip(best, side_by_side(self.runner, jobs), strict=True)):
             found = score(outcomes, self.objective)
             costs.append(found["cost"] if found["cost"] is not None else np.inf)
             self.runner.store.put_record("selection", c, {**found, "from_step": record["number"]})
@@ -75,7 +74,7 @@ class Evidence:
             for role, potential in named
         ]  # fmt: skip
         records = []
-        for i, outcomes in enumerate(self.side_by_side(jobs)):
+        for i, outcomes in enumerate(side_by_side(self.runner, jobs)):
             role, potential = named[i]
             fitted = len(plan.fitted_states)
             record = {
@@ -105,7 +104,7 @@ class Evidence:
         label: str,
         response: bool = False,
         first: int = 0,
-    ) -> RunsOfStates:
+    ) -> Jobs:
         """Return runs from their own packings; the same packings for every potential, so that scores are paired.
 
         ``response``: those of fitted states also tell how the targets answer to the parameters. ``first`` is the number
@@ -131,12 +130,6 @@ class Evidence:
                 for n in range(first, first + runs)
             ])  # fmt: skip
         return result
-
-    def side_by_side(self, groups: Sequence[RunsOfStates]) -> list[list[list[Outcome]]]:
-        """Run the jobs of all groups together; return their outcomes group by group, state by state."""
-        flat = [job for group in groups for state in group for job in state]
-        outcomes = iter(self.runner.run(flat))
-        return [[[next(outcomes) for _ in state] for state in group] for group in groups]
 
 
 def _distinct_best(evaluated: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:

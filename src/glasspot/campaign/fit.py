@@ -18,7 +18,7 @@ from glasspot.campaign.folder import state_noted
 from glasspot.campaign.methods import no_response
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.runner import Runner, RunningJob
-from glasspot.campaign.targets import build_objective
+from glasspot.campaign.targets import fitted_objective, held_out_objective
 from glasspot.potential.model import Potential
 from glasspot.search.linear_model import LinearModel
 from glasspot.target.objective import Objective
@@ -55,8 +55,7 @@ class Fit:
         """Do the whole fit; raise GlasspotError when it cannot go on."""
         objective, descent = self.search()
         evaluated = [r for r in descent.records if r["cost"] is not None]
-        held_out = self._held_out()
-        evidence = Evidence(self.plan, self.runner, objective, held_out)
+        evidence = Evidence(self.plan, self.runner, objective, held_out_objective(self.plan, self.runner))
         self.listener.stage("select")
         chosen = evidence.select(evaluated)
         self.listener.stage("validate")
@@ -70,8 +69,7 @@ class Fit:
     def search(self) -> tuple[Objective, Descent]:
         """Do the first part alone: the targets and the search, without the evidence."""
         self.listener.stage("targets")
-        objective = build_objective(self.plan, self.plan.fitted_states, self.runner)
-        self.store.set_meta("objective", objective.to_dict())
+        objective = fitted_objective(self.plan, self.runner)
         descent = Descent(self.plan, objective, self.runner, self.listener.stage, self._keep)
         descent.run()
         return objective, descent
@@ -102,13 +100,6 @@ class Fit:
             self.listener.stage("ensemble")
             summary = run_ensemble(evidence, fitted, self.listener.score)
         self.store.set_meta("ensemble", summary)
-
-    def _held_out(self) -> Objective | None:
-        if not self.plan.held_out_states:
-            return None
-        objective = build_objective(self.plan, self.plan.held_out_states, self.runner)
-        self.store.set_meta("held_out", objective.to_dict())
-        return objective
 
     def _keep(self, record: dict[str, Any]) -> None:
         """Store an iteration; one that was recorded before keeps its time."""

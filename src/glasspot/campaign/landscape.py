@@ -10,7 +10,7 @@ from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.reweight import anchor_of, reweighted
 from glasspot.campaign.runner import Runner
 from glasspot.campaign.survey import Keep, Plane, Survey
-from glasspot.campaign.targets import build_objective
+from glasspot.campaign.targets import fitted_objective
 from glasspot.errors import RunFailedError
 from glasspot.target.objective import Objective
 
@@ -31,8 +31,7 @@ def run_landscape(
     """
     with state_noted(runner.store):
         stage("targets")
-        objective = build_objective(plan, plan.fitted_states, runner)
-        runner.store.set_meta("objective", objective.to_dict())
+        objective = fitted_objective(plan, runner)
         if anchors is None:
             stage("survey")
             _survey(Survey(plan, plane, objective, runner, _keeping(runner, POINT, step)))

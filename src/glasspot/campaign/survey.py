@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from glasspot.campaign.evaluation import Jobs, Outcomes, evaluation_jobs, first_failure, side_by_side
 from glasspot.campaign.methods import margin_of
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.response import measure
 from glasspot.campaign.runner import Runner
 from glasspot.campaign.seeds import Purpose
 from glasspot.campaign.targets import observation
-from glasspot.evaluate.job import Continue, Job, Outcome, Packing
+from glasspot.evaluate.job import Outcome
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.target.objective import Objective
 
@@ -64,13 +65,13 @@ class Visited:
     """A point that ran: its jobs and outcomes, state by state, replica by replica."""
 
     place: Place
-    jobs: list[list[Job]]
-    outcomes: list[list[Outcome]]
+    jobs: Jobs
+    outcomes: Outcomes
 
     @property
     def failure(self) -> Outcome | None:
         """The first run that failed, if one did."""
-        return next((o for state in self.outcomes for o in state if not o.ok), None)
+        return first_failure(self.outcomes)
 
 
 class Survey:
@@ -133,31 +134,17 @@ class Survey:
 
     def _visit(self, wave: dict[Place, Visited | None]) -> None:
         """Run points side by side and record them."""
-        jobs = {place: self._jobs(place, before) for place, before in wave.items()}
-        outcomes = iter(self.runner.run([job for one in jobs.values() for state in one for job in state]))
-        for place, one in jobs.items():
-            found = Visited(place, one, [[next(outcomes) for _ in state] for state in one])
-            self.visited[place] = found
-            self._keep(self._measured(found))
+        jobs = [self._jobs(place, before) for place, before in wave.items()]
+        for place, one, outcomes in zip(wave, jobs, side_by_side(self.runner, jobs), strict=True):
+            self.visited[place] = Visited(place, one, outcomes)
+            self._keep(self._measured(self.visited[place]))
 
-    def _jobs(self, place: Place, before: Visited | None) -> list[list[Job]]:
-        """Return the jobs of one point: replicas of each state."""
-        plan, number = self.plan, self.plane.number(place)
-        potential = plan.space.from_cube(self.plane.point(place))
-        result = []
-        for s, state in enumerate(plan.fitted_states):
-            observe = replace(observation(self.objective.states[s]), each_frame=self._each_frame)
-            jobs = []
-            for replica in range(plan.replicas):
-                start: Packing | Continue = plan.packing(state, Purpose.LANDSCAPE, replica)
-                protocol = state.protocols.first
-                if before is not None and state.warm:
-                    start, protocol = Continue(before.jobs[s][replica].key), state.protocols.warm
-                label = f"point {place[0] + 1},{place[1] + 1}" + (f" {state.name}" if state.name else "")
-                seed = plan.run_seed(state, Purpose.LANDSCAPE, number, replica)
-                jobs.append(Job(potential, start, protocol, seed, plan.engine, observe, label))
-            result.append(jobs)
-        return result
+    def _jobs(self, place: Place, before: Visited | None) -> Jobs:
+        observe = [replace(observation(targets), each_frame=self._each_frame) for targets in self.objective.states]
+        label = f"point {place[0] + 1},{place[1] + 1}"
+        previous = None if before is None else before.jobs
+        point, number = self.plane.point(place), self.plane.number(place)
+        return evaluation_jobs(self.plan, point, Purpose.LANDSCAPE, number, observe, lambda _: label, previous)
 
     def _measured(self, found: Visited) -> dict[str, Any]:
         failure = found.failure

@@ -39,6 +39,22 @@ def build_objective(plan: FitPlan, states: Sequence[State], runner: Runner) -> O
     return Objective(tuple(_state_targets(plan, state, runner) for state in states))
 
 
+def fitted_objective(plan: FitPlan, runner: Runner) -> Objective:
+    """Return the objective of the states whose targets are the cost, and leave it in the store for a report."""
+    objective = build_objective(plan, plan.fitted_states, runner)
+    runner.store.set_meta("objective", objective.to_dict())
+    return objective
+
+
+def held_out_objective(plan: FitPlan, runner: Runner) -> Objective | None:
+    """Return that of the states that are held out, and leave it in the store; None where there are none."""
+    if not plan.held_out_states:
+        return None
+    objective = build_objective(plan, plan.held_out_states, runner)
+    runner.store.set_meta("held_out", objective.to_dict())
+    return objective
+
+
 def _state_targets(plan: FitPlan, state: State, runner: Runner) -> StateTargets:
     system = System(pair_labels(species_order(state.counts)), state.counts, state.cell_length**3)
     curves = [t for t in state.targets if not isinstance(t, NumberTarget)]

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glasspot.cli.options import add_campaign
+from glasspot.cli.options import add_campaign, add_fit_file, fit_folder
 
 if TYPE_CHECKING:
     from glasspot.campaign.plan import FitPlan
@@ -35,10 +35,7 @@ The keys of RUN.toml are explained in docs/fit.md, the methods in docs/methods.m
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
-    parser.add_argument("run_file", metavar="RUN.toml", type=Path, help="what to fit, to what, and how")
-    parser.add_argument(
-        "--out", metavar="DIR", type=Path, help="folder of the run (default: runs/<folder of RUN.toml>)"
-    )
+    add_fit_file(parser, "what to fit, to what, and how", "folder of the run")
     add_campaign(parser, resume="go on with the run in --out; finished MD is not repeated")
 
 
@@ -50,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     path: Path = args.run_file
     config = load_fit_config(path)
     plan, notes = fit_plan(config, path.resolve().parent, args.engine)
-    folder: Path = args.out or Path("runs") / path.resolve().parent.name
+    folder = fit_folder(args)
     workers = args.workers if args.workers is not None else config.run.workers
     fit_in(folder, plan, notes, path, workers, args.resume)
     return 0
@@ -77,7 +74,7 @@ def fit_in(folder: Path, plan: FitPlan, notes: Sequence[str], asked: Path, worke
         if store.get_meta("plan") is None:  # also after a crash before the first run
             keep_plan(store, plan, asked)
         with FitDisplay(plan, folder, notes, workers) as display:
-            prepare = partial(_prepare, plan, display.say)
+            prepare = partial(prepare_systems, plan, display.say)
             with Runner(store, folder, factory, display.running, prepare) as runner:
                 run_fit(plan, runner, display)
             display.stage("report")
@@ -105,7 +102,8 @@ def _with_batch(plan: FitPlan, store: Store, workers: int) -> FitPlan:
     return replace(plan, batch=batch)
 
 
-def _prepare(plan: FitPlan, say: Callable[[str], None]) -> None:
+def prepare_systems(plan: FitPlan, say: Callable[[str], None]) -> None:
+    """Compile the native engine once, for every system of the plan."""
     from glasspot.evaluate.engines import prepare_engine
 
     for system in plan.systems:

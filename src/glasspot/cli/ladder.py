@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glasspot.cli.options import add_campaign
+from glasspot.cli.options import add_campaign, add_fit_file, fit_folder
 
 if TYPE_CHECKING:
     from glasspot.campaign.plan import FitPlan
@@ -31,10 +31,7 @@ The keys of RUN.toml are explained in docs/fit.md, the comparison in docs/ladder
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
-    parser.add_argument("run_file", metavar="RUN.toml", type=Path, help="a fit with two or more [[rung]]")
-    parser.add_argument(
-        "--out", metavar="DIR", type=Path, help="folder of the ladder (default: runs/<folder of RUN.toml>)"
-    )
+    add_fit_file(parser, "a fit with two or more [[rung]]", "folder of the ladder")
     add_campaign(parser, resume="go on with the ladder in --out")
 
 
@@ -49,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.store import STORE_FILE
 
     path: Path = args.run_file
-    folder: Path = args.out or Path("runs") / path.resolve().parent.name
+    folder = fit_folder(args)
     config = load_fit_config(path)
     # Every rung is checked before the first is run.
     plans = {}

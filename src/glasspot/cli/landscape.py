@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,9 +68,10 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.campaign.folder import check_folder, check_same_run, driving, keep_plan, make_folder
     from glasspot.campaign.landscape import run_landscape
     from glasspot.campaign.runner import Runner
+    from glasspot.cli.fit import prepare_systems
     from glasspot.cli.landscape_display import LandscapeDisplay
     from glasspot.config import load_fit_config
-    from glasspot.evaluate.engines import check_system, prepare_engine
+    from glasspot.evaluate.engines import check_system
     from glasspot.execute import executor_factory, local_workers
     from glasspot.fit_settings.landscape import md_runs
     from glasspot.fit_settings.plan import fit_plan
@@ -96,11 +98,7 @@ def run(args: argparse.Namespace) -> int:
         store.set_meta(LANDSCAPE, about(found.plane, found.anchors, found.fixed))
         with LandscapeDisplay(found.plan, folder, notes, workers) as display:
             display.begin(md_runs(found.plan, grid.shape), grid.shape, found.fixed)
-
-            def prepare() -> None:
-                for system in found.plan.systems:
-                    prepare_engine(found.plan.engine, system, display.say)
-
+            prepare = partial(prepare_systems, found.plan, display.say)
             with Runner(store, folder, factory, display.running, prepare) as runner:
                 run_landscape(found.plan, found.plane, found.anchors, runner, display.stage, display.step)
             landscape, page = write_landscape(folder, paths)

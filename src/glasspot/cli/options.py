@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+
+
+def add_fit_file(parser: argparse.ArgumentParser, what: str, folder: str) -> None:
+    """Add RUN.toml and --out, which :func:`fit_folder` reads; ``what`` and ``folder`` are words of their help."""
+    parser.add_argument("run_file", metavar="RUN.toml", type=Path, help=what)
+    parser.add_argument("--out", metavar="DIR", type=Path, help=f"{folder} (default: runs/<folder of RUN.toml>)")
+
+
+def fit_folder(args: argparse.Namespace) -> Path:
+    """Return the folder to work in: as asked, or runs/ and the name of RUN.toml's folder."""
+    asked: Path | None = args.out
+    return asked or Path("runs") / args.run_file.resolve().parent.name
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
