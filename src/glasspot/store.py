@@ -11,7 +11,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +135,11 @@ class Store:
                 f"the store {self.path} cannot be written ({error}); is the disk full or the folder read-only? "
                 "What was finished is kept; mend it and use --resume"
             ) from error
+        finally:
+            # Left in the middle (Ctrl-C, values that are no JSON): what was begun must not stand in the way of the next.
+            if self._connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    self._connection.rollback()
 
 
 def _unreadable(path: Path, error: Exception) -> str:

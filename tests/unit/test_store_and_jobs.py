@@ -134,3 +134,27 @@ def test_a_folder_of_folders_names_the_runs_inside(tmp_path: Path) -> None:
     Store.create(tmp_path / "rung").close()
     with pytest.raises(GlasspotError, match=r"there are runs inside, such as .*rung"):
         Store.open(tmp_path)
+
+
+class InterruptedConnection(sqlite3.Connection):
+    """A connection that Ctrl-C meets once, in the middle of a transaction."""
+
+    interrupt = False
+
+    def execute(self, statement: str, *values: object) -> sqlite3.Cursor:  # type: ignore[override]
+        if self.interrupt and statement.startswith("INSERT"):
+            self.interrupt = False
+            raise KeyboardInterrupt
+        return super().execute(statement, *values)  # type: ignore[arg-type]
+
+
+def test_an_interrupt_while_writing_does_not_stop_the_next_write(tmp_path: Path) -> None:
+    """A fit that is interrupted notes its state as it ends: it must not find a transaction half done."""
+    Store.create(tmp_path).close()
+    connection = sqlite3.connect(tmp_path / STORE_FILE, isolation_level=None, factory=InterruptedConnection)
+    with Store(connection, tmp_path / STORE_FILE) as store:
+        connection.interrupt = True
+        with pytest.raises(KeyboardInterrupt):
+            store.put_record("step", 0, {"cost": 1.0})
+        store.set_meta("state", "interrupted")
+        assert store.records("step") == [] and store.get_meta("state") == "interrupted"
