@@ -136,7 +136,7 @@ class Store:
                 "What was finished is kept; mend it and use --resume"
             ) from error
         finally:
-            # Left in the middle (Ctrl-C, values that are no JSON): what was begun must not stand in the way of the next.
+            # Left in the middle (Ctrl-C, values that are no JSON): must not stand in the way of the next write.
             if self._connection.in_transaction:
                 with suppress(sqlite3.Error):
                     self._connection.rollback()

@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from glasspot.campaign.interrupt import InterruptKey
 from glasspot.errors import GlasspotError, RunFailedError
 from glasspot.evaluate.job import OUTCOME_FILE, Continue, Job, Outcome
 from glasspot.evaluate.run import PROGRESS_FILE, final_frame, run_job
@@ -71,11 +72,14 @@ class Runner:
         self._on_running = on_running
         self._prepare = prepare
         self._known: dict[str, Outcome] = {}
+        self._key = InterruptKey()
 
     def __enter__(self) -> Runner:
+        self._key.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._key.__exit__()
         if self._executor is not None:
             stop(self._executor)
 
@@ -141,6 +145,7 @@ class Runner:
         while pending:
             clock = time.perf_counter()
             done, pending = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            self._key.check()
             self._on_running([self._progress(job) for f, job in futures.items() if f in pending])
             self.times.waiting += time.perf_counter() - clock
             for future in done:
