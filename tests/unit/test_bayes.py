@@ -12,7 +12,7 @@ pytest.importorskip("botorch", reason="botorch is not installed")
 torch = pytest.importorskip("torch")
 
 from glasspot.search.bayes import MOST_SIDE, Bayes  # noqa: E402
-from glasspot.search.surrogate import MOST_POINTS, Feasibility, Surrogate, nearest  # noqa: E402
+from glasspot.search.cost_model import MOST_POINTS, Feasibility, Surrogate, nearest  # noqa: E402
 
 N = 5
 START = np.full(N, 0.5)

@@ -2,6 +2,7 @@
 
 Notation, for all methods
     u       point of the unit cube, (n,)
+    level   how it is simulated, 0 the cheapest (a small glass, quenched fast); with one level all are of level 0
     cost    what is made small: R_chi of the weighted targets, a fraction; noisy
     margin  u -> number; below zero the point is screened out before any run (the barrier of like charges is too low)
 
@@ -12,9 +13,9 @@ telling what is known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class Proposal:
     point: np.ndarray
     predicted: float = float("nan")
     note: str = ""
+    level: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Evaluation:
     error: float | None = None
     model: LinearModel | None = None
     curves: np.ndarray | None = None
+    level: int = 0
 
 
 class Proposer(Protocol):
@@ -76,6 +79,25 @@ class Proposer(Protocol):
 
         Points of other methods, told before the first ``ask``, may be used or ignored.
         """
+
+
+@runtime_checkable
+class Learner(Proposer, Protocol):
+    """A search method that models what every glass does, and moves its windows."""
+
+    @property
+    def windows(self) -> np.ndarray:
+        """Where it looks now, (n, 2): low and high of each axis of the cube."""
+
+    @property
+    def decisions(self) -> Sequence[Mapping[str, Any]]:
+        """What it decided so far beside its points, as plain values for the record, oldest first.
+
+        Each has "kind" ("window", ...), "evaluations": how many had been told, and "reason", a sentence.
+        """
+
+    def recommended(self, count: int) -> list[np.ndarray]:
+        """Return the evaluated points, best first, that its model expects most of where the fit is judged."""
 
 
 def no_margin(point: np.ndarray) -> float:
