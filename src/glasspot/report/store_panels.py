@@ -14,6 +14,13 @@ from glasspot.store import Store
 from glasspot.target.objective import Objective
 
 Outcomes = Mapping[str, Sequence[Outcome]]  # state by state
+# What a curve of the structure is called along x and y, by the start of its name.
+STRUCTURE_LABELS = {
+    "angle": ("angle (degrees)", "density (1/degree)"),
+    "coordination": ("neighbours", "fraction of atoms"),
+    "S(Q)": ("Q (1/A)", "S(Q)"),
+    "rings": ("network formers in the ring", "rings per network former"),
+}
 
 
 def good_outcomes(store: Store, keys: Sequence[str]) -> list[Outcome]:
@@ -83,7 +90,7 @@ def _by_state(store: Store, step: Record, names: Sequence[str]) -> Outcomes:
 
 
 def structure_panels(scores: Sequence[Record], outcomes: Mapping[str, Outcomes]) -> tuple[CurvePanel, ...]:
-    """Return a panel for each angle and coordination distribution that the validation runs hold."""
+    """Return a panel for each curve of the structure that the validation runs hold."""
     names: dict[tuple[str, str], None] = {}
     for states in outcomes.values():
         for state, found in states.items():
@@ -98,7 +105,6 @@ def structure_panels(scores: Sequence[Record], outcomes: Mapping[str, Outcomes])
                 x = found[0].arrays[f"{name}|x"]  # the same bins in every run
                 curves = np.array([o.arrays[f"{name}|y"] for o in found])
                 series.append(Series(score["name"], x, curves.mean(0), None, score["role"]))
-        angle = name.startswith("angle")
-        x_label, y_label = ("angle (degrees)", "density (1/degree)") if angle else ("neighbours", "fraction of atoms")
+        x_label, y_label = next(labels for start, labels in STRUCTURE_LABELS.items() if name.startswith(start))
         panels.append(CurvePanel(name + (f", {state}" if state else ""), x_label, y_label, tuple(series)))
     return tuple(panels)
