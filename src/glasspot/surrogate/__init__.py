@@ -1,0 +1,1 @@
+"""Cheap models of what the MD of a glass gives, trained on the runs that were made."""
