@@ -13,8 +13,8 @@ import numpy as np
 
 from glasspot.surrogate.data import Prediction, Rows
 from glasspot.surrogate.nets import Nets
-from glasspot.surrogate.threads import one_thread
 from glasspot.surrogate.scaling import enough
+from glasspot.surrogate.threads import one_thread
 
 ENSEMBLE = 8
 STRETCH = np.linspace(0.0, 3.0, 13)  # what is tried for the root of a

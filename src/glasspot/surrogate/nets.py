@@ -24,7 +24,7 @@ DECAY = 1e-4
 
 
 class Nets:
-    """``members`` networks trained on ``x`` (n, d), ``y`` (n, k), nan where missing, each on its own split of ``group``.
+    """``members`` networks trained on ``x`` (n, d), ``y`` (n, k) with nan, each on its own split of ``group``.
 
     ``held`` (members, n) is True for rows that a member was not trained on. Inputs and outputs should be of order 1.
     """
