@@ -9,22 +9,16 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from glasspot.campaign.plan import LEARNERS
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.evaluate.job import EngineChoice
 from glasspot.files import parse_toml
-from glasspot.potential.schema import check_name
-from glasspot.protocol import HOTTEST
+from glasspot.learning_table import LearningTable, LevelTable
 from glasspot.strict import Count, Number, Positive, StrictTable
+from glasspot.system_table import SystemTable, checked_name, spelled_out
 from glasspot.target_table import TargetTable
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-def _check_name(name: str) -> None:
-    try:
-        check_name(name, "name")
-    except GlasspotError as error:
-        raise ValueError(str(error)) from None
 
 
 class PotentialTable(StrictTable):
@@ -33,42 +27,15 @@ class PotentialTable(StrictTable):
     start: str = "BKS"
     free: list[str] = []
     windows: dict[str, list[Number]] = {}
+    windows_percent: dict[str, list[Number]] = {}  # the same, relative to the start
+    limits_percent: dict[str, list[Number]] = {}  # how far windows may move, where a method moves them
+    coordinates: Literal["decorrelated", "as-given"] = "decorrelated"
     terms: dict[str, list[dict[str, Any]]] = {}  # other short-range terms at the start, pair by pair
     name: str = "fitted"
 
     @model_validator(mode="after")
     def _sound_name(self) -> PotentialTable:
-        _check_name(self.name)
-        return self
-
-
-class SystemTable(StrictTable):
-    """[system], or one of several [[system]]: what is simulated, a liquid or a glass quenched from it."""
-
-    name: str = ""
-    state: Literal["liquid", "glass"] = "liquid"
-    held_out: Annotated[bool, Field(strict=True)] = False  # its targets only test the result
-    composition: str
-    basis: Literal["mol", "wt"] = "mol"
-    atoms: Annotated[int, Field(ge=50, le=30000, strict=True)]
-    temperature: Annotated[Positive, Field(le=HOTTEST)]
-    density: Positive | None = None  # g/cm3
-    box: Positive | None = None  # A, edge of the cube
-    melt_temperature: Annotated[Positive, Field(le=HOTTEST)] = 4500.0  # K, of a glass before its quench
-    melt_ps: Positive = 10.0
-    rate: Positive = 100.0  # K/ps
-
-    @model_validator(mode="after")
-    def _sound(self) -> SystemTable:
-        if self.density is not None and self.box is not None:
-            raise ValueError("give density or box, not both")
-        quench = sorted({"melt_temperature", "melt_ps", "rate"} & self.model_fields_set)
-        if self.state == "liquid" and quench:
-            raise ValueError(f'{", ".join(quench)} is for a glass; add state = "glass"')
-        if self.state == "glass" and not self.melt_temperature > self.temperature:
-            raise ValueError(f"melt_temperature is {self.melt_temperature:g} K; expected more than the temperature")
-        if self.name:
-            _check_name(self.name)
+        checked_name(self.name)
         return self
 
 
@@ -92,9 +59,15 @@ class ReferenceTable(StrictTable):
 
 
 LEAST_FRAMES = 20  # of a run: two in each of the blocks that tell its error
-MethodName = Literal["gauss-newton", "bayes", "cma-es", "conjugate-gradient", "sobol"]
-# MD runs that a method is given unless told otherwise.
-DEFAULT_RUNS = {"gauss-newton": 24, "bayes": 100, "cma-es": 200, "conjugate-gradient": 100, "sobol": 50}
+MethodName = Literal[
+    "gauss-newton", "bayes", "cma-es", "conjugate-gradient", "sobol", "multi-objective", "active-learning"
+]
+# MD runs that a method is given unless told otherwise; learners: evaluations, each of all their glasses.
+DEFAULT_RUNS = {
+    "gauss-newton": 24, "bayes": 100, "cma-es": 200, "conjugate-gradient": 100, "sobol": 50, "multi-objective": 100,
+    "active-learning": 400,
+}  # fmt: skip
+START_POINTS = {"bayes": 10, "sobol": 10, "multi-objective": 20, "active-learning": 230}
 
 
 class FitTable(StrictTable):
@@ -102,8 +75,9 @@ class FitTable(StrictTable):
 
     method: Annotated[list[MethodName], Field(min_length=1)] = ["gauss-newton"]
     max_runs: Count | None = None
+    max_sets: Count | None = None  # evaluations: each is one run of every system, times the replicas
     patience: int | list[int] | None = None  # one for all methods, or one for each
-    start_points: Annotated[Count, Field(ge=2)] = 10
+    start_points: Annotated[Count, Field(ge=2)] | None = None
     batch: Count | None = None
     barrier_eV: Positive = 10.0
     candidates: Count = 3
@@ -133,10 +107,25 @@ class FitTable(StrictTable):
             )
         return self
 
+    @model_validator(mode="after")
+    def _one_budget(self) -> FitTable:
+        if self.max_runs is not None and self.max_sets is not None:
+            raise ValueError("give max_runs or max_sets, not both")
+        return self
+
+    def runs(self, each: int) -> int:
+        """Return the MD runs allowed, where an evaluation takes ``each``: as asked, or as the methods usually need."""
+        if self.max_sets is not None:
+            return self.max_sets * each
+        if self.max_runs is not None:
+            return self.max_runs
+        return sum(DEFAULT_RUNS[name] * (each if name in LEARNERS else 1) for name in self.method)
+
     @property
-    def runs(self) -> int:
-        """MD runs allowed: what was asked, or what the methods are usually given."""
-        return self.max_runs if self.max_runs is not None else sum(DEFAULT_RUNS[name] for name in self.method)
+    def points(self) -> int:
+        """Points of the start set: as asked, or as the first method that has one usually needs."""
+        usual = (START_POINTS[name] for name in self.method if name in START_POINTS)
+        return self.start_points or next(usual, 10)
 
 
 class ValidationTable(StrictTable):
@@ -158,7 +147,7 @@ class RungTable(StrictTable):
 
     @model_validator(mode="after")
     def _sound_name(self) -> RungTable:
-        _check_name(self.name)
+        checked_name(self.name)
         return self
 
 
@@ -213,13 +202,14 @@ class FitConfig(StrictTable):
     ensemble: EnsembleTable = EnsembleTable()
     run: RunTable = RunTable()
     rung: list[RungTable] = []
+    learning: LearningTable = LearningTable()
+    level: list[LevelTable] = []
+    scales: dict[str, Positive] = {}  # quantity -> the deviation that counts as 100 %
 
     @model_validator(mode="before")
     @classmethod
-    def _one_system(cls, data: Any) -> Any:
-        if isinstance(data, Mapping) and isinstance(data.get("system"), Mapping):
-            return {**data, "system": [data["system"]]}
-        return data
+    def _short_forms(cls, data: Any) -> Any:
+        return spelled_out(data) if isinstance(data, Mapping) else data
 
     @model_validator(mode="after")
     def _names_of_systems(self) -> FitConfig:

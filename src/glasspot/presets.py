@@ -17,6 +17,7 @@ from glasspot.errors import GlasspotError, check_choice, check_keys, did_you_mea
 from glasspot.protocol import Protocol, Stage
 
 ATMOSPHERE = 1.01325  # bar
+TEXTS = ("start", "velocities", "sample")  # keys of presets that are no numbers
 
 
 def liquid_pdf(
@@ -69,15 +70,20 @@ def melt_quench(
     compress_ps: float = 20.0,
     compress_pressure: float = 40000.0 * ATMOSPHERE,
     melt_pressure: float = 20000.0 * ATMOSPHERE,
+    pressure: float = 0.0,
+    sample: str = "nvt",
     timestep: float = 0.001,
 ) -> Protocol:
     """Return the melt and quench of the borosilicate glasses, for a start from a random packing.
 
     Minimise; NVT 300 K 20 ps; NPT 300 K 40,000 atm 20 ps; NPT 3000 K 20,000 atm 100 ps; NPT 3000 K 0 atm 100 ps;
     NPT 3000 -> 300 K at 1 K/ps; NPT 300 K 200 ps; NVT 300 K 100 ps with a frame each ps. About 3000 atoms.
-    Temperatures in K, rate in K/ps, times in ps, pressures in bar. The first 0.5 ps of the NVT are gentle (limited
-    moves), which the paper does not need to say. Silica wants a melt_temperature of 4500 K or more.
+    Temperatures in K, rate in K/ps, times in ps, pressures in bar; ``pressure`` is that of melt, quench and glass. The
+    first 0.5 ps of the NVT are gentle (limited moves), which the paper does not need to say. Silica wants a
+    melt_temperature of 4500 K or more. sample: "nvt" as in the paper, whose density is that of one moment; "npt" keeps
+    the pressure, so that the mean density of the frames is known well in a small box too.
     """
+    check_choice(sample, ("nvt", "npt"), "sample")
     quench_ps = _quench_ps("melt-quench", melt_temperature, temperature, rate, timestep)
     settle = min(0.5, compress_ps / 2)
     return Protocol(
@@ -88,10 +94,12 @@ def melt_quench(
             Stage("nvt", round(compress_ps - settle, 9), temperature, name="relax the packing"),
             Stage("npt", compress_ps, temperature, compress_pressure, name="compress"),
             Stage("npt", melt_ps, melt_temperature, melt_pressure, name="melt under pressure"),
-            Stage("npt", melt_ps, melt_temperature, 0.0, name="melt"),
-            Stage("npt", quench_ps, (melt_temperature, temperature), 0.0, name="quench"),
-            Stage("npt", relax_ps, temperature, 0.0, name="relax"),
-            Stage("nvt", sample_ps, temperature, sample_every=every_ps, name="sample"),
+            Stage("npt", melt_ps, melt_temperature, pressure, name="melt"),
+            Stage("npt", quench_ps, (melt_temperature, temperature), pressure, name="quench"),
+            Stage("npt", relax_ps, temperature, pressure, name="relax"),
+            Stage("npt", sample_ps, temperature, pressure, sample_every=every_ps, name="sample")
+            if sample == "npt"
+            else Stage("nvt", sample_ps, temperature, sample_every=every_ps, name="sample"),
         ),
         timestep=timestep,
     )
@@ -179,7 +187,7 @@ def preset(name: str, **numbers: float | str) -> Protocol:
     chosen = PRESETS[name]
     check_keys(numbers, list(signature(chosen.build).parameters), f'protocol "{name}"')
     for key, value in numbers.items():
-        if key not in ("start", "velocities") and (
+        if key not in TEXTS and (
             isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
         ):
             raise GlasspotError(f'protocol "{name}": {key} is {value!r}; expected a number, and a finite one.')

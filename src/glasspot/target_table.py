@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from glasspot.errors import did_you_mean
 from glasspot.strict import Number, Positive, StrictTable
+from glasspot.structure.quantities import ELASTIC
 
 WIDEST_BIN, NARROWEST_BIN = 0.5, 0.001  # A, of g(r)
 LONGEST_RANGE = 50.0  # A, or 1/A
 LONGEST_LENGTH = 1000.0  # fm, far above that of any isotope
 SHORTEST_R_MAX = 2.0  # A: a g(r) that ends within the first bond has no structure
 LARGEST_NUMBER = 1e6  # GPa or neighbours; its square must not overflow
-G, S, F, PRESSURE, COORDINATION = "g(r)", "S(Q)", "F(Q)", "pressure", "coordination"
+G, S, F, PRESSURE, COORDINATION, DENSITY = "g(r)", "S(Q)", "F(Q)", "pressure", "coordination", "density"
+# Numbers of a structure; whether a system has them is seen when its elements are known.
+ELEMENT = "[A-Z][a-z]?"
+OF_STRUCTURE = re.compile(
+    rf"coordination {ELEMENT}-{ELEMENT}|fraction_{ELEMENT}\d|Q\d {ELEMENT}|"
+    rf"angle {ELEMENT}-{ELEMENT}-{ELEMENT}|oxygen (free|non-bridging|bridging|tricluster)"
+)
+FRACTION = re.compile(r"fraction_|Q\d |oxygen ")
+EXAMPLES = (G, S, F, DENSITY, PRESSURE, "coordination Si-O", "fraction_B4", "Q4 Si", "angle Si-O-Si", *ELASTIC)
 # The keys of each kind of target, beside those that all have.
 OF_TRAJECTORY = {"cell", "config_type", "frames", "skip"}
 OF_G = {"pair", "file", "r_column", "columns", "error_column", "trajectory", *OF_TRAJECTORY, "bin_width", "reference",
@@ -28,7 +38,7 @@ class TargetTable(StrictTable):
     """[[target]]. A g(r) has exactly one of file, trajectory, reference, which says where it comes from."""
 
     system: str = ""  # name of its [[system]], where there are several
-    quantity: str = G  # "g(r)", "S(Q)", "F(Q)", "pressure", "coordination Si-O"
+    quantity: str = G  # one of EXAMPLES, or such a number of other elements
     pair: str | None = None
     file: str | None = None
     r_column: str | None = None
@@ -61,7 +71,12 @@ class TargetTable(StrictTable):
     @property
     def is_number(self) -> bool:
         """Whether it is a number and no curve."""
-        return self.quantity == PRESSURE or self.quantity.startswith(COORDINATION)
+        return self.quantity not in (G, S, F)
+
+    @property
+    def is_fraction(self) -> bool:
+        """Whether it is a number between 0 and 1."""
+        return FRACTION.match(self.quantity) is not None
 
     @property
     def label(self) -> str:
@@ -81,10 +96,11 @@ class TargetTable(StrictTable):
     @field_validator("quantity")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value in (G, S, F, PRESSURE) or (value.startswith(COORDINATION + " ") and value.count("-") == 1):
+        if value in EXAMPLES or OF_STRUCTURE.fullmatch(value):
             return value
-        known = [G, S, F, PRESSURE, f"{COORDINATION} Si-O"]
-        raise ValueError(f"expected one of {', '.join(known)}.{did_you_mean(value, known)}")
+        raise ValueError(
+            f"expected one of {', '.join(EXAMPLES)}, or such of other elements.{did_you_mean(value, EXAMPLES)}"
+        )
 
     @field_validator("cell", mode="before")
     @classmethod
@@ -136,8 +152,15 @@ class TargetTable(StrictTable):
     def _check_scale(self) -> None:
         if self.value == 0 and self.scale is None:
             raise ValueError("a target with value = 0 needs a scale: the deviation that counts as 100 %")
-        if self.quantity != PRESSURE and self.value is not None and self.value < 0:
-            raise ValueError(f"value is {self.value:g}; expected a mean number of neighbours")
+        if self.value is not None and self.is_fraction and not 0 <= self.value <= 1:
+            percent = f"; is it in percent? Then {self.value / 100:g}" if 1 < self.value <= 100 else ""
+            raise ValueError(
+                f"value of {self.quantity} is {self.value:g}; expected a fraction between 0 and 1{percent}"
+            )
+        if self.value is not None and self.quantity != PRESSURE and self.value < 0:
+            raise ValueError(f"value of {self.quantity} is {self.value:g}; expected a number not below zero")
+        if self.quantity == DENSITY and self.value is not None and not 0.01 < self.value < 30:
+            raise ValueError(f"value of density is {self.value:g}; expected g/cm3, such as 2.2")
 
     def _check_source(self) -> None:
         given = [name for name in ("file", "trajectory", "reference") if getattr(self, name)]

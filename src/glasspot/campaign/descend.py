@@ -25,7 +25,7 @@ from glasspot.evaluate.job import Outcome
 from glasspot.search.gauss_newton import GaussNewton
 from glasspot.search.linear_model import LinearModel
 from glasspot.search.points import same
-from glasspot.search.proposer import Evaluation, Proposal, Proposer
+from glasspot.search.proposer import Evaluation, Learner, Proposal, Proposer
 from glasspot.target.objective import Objective
 
 
@@ -41,11 +41,10 @@ class Evaluated:
     @property
     def told(self) -> Evaluation:
         """What a proposer is told."""
-        if self.found is None:
-            return Evaluation(self.proposal.point, None)
-        return Evaluation(
-            self.proposal.point, self.found.cost, self.found.error, curves=self.found.curves, model=self.found.model
-        )
+        point, level, found = self.proposal.point, self.proposal.level, self.found
+        if found is None:
+            return Evaluation(point, None, level=level)
+        return Evaluation(point, found.cost, found.error, curves=found.curves, model=found.model, level=level)
 
 
 @dataclass(frozen=True)
@@ -59,18 +58,22 @@ class Progress:
 
 
 class Descent:
-    """The search of one fit. ``begin`` is told of each method; ``keep`` stores the record of an evaluation."""
+    """The search of one fit. ``begin`` is told of each method; ``keep`` stores the record of an evaluation.
+
+    objectives: of each level of the plan, the last being that of the fit.
+    """
 
     def __init__(
         self,
         plan: FitPlan,
-        objective: Objective,
+        objectives: Sequence[Objective],
         runner: Runner,
         begin: Callable[[str], None],
         keep: Callable[[dict[str, Any]], None],
     ) -> None:
         self.plan = plan
-        self.objective = objective
+        self.objectives = objectives
+        self.recommended: list[np.ndarray] = []  # evaluated points, best first, as the last method's model sees them
         self.runner = runner
         self.records: list[dict[str, Any]] = []
         self.model: LinearModel | None = None  # of the last Gauss-Newton, averaged over neighbours
@@ -80,6 +83,7 @@ class Descent:
         self._rounds = _recorded_rounds(runner.store.records("step"))
         self._round = 0
         self._runs = 0
+        self.windows: np.ndarray | None = None  # (n, 2) where the last method that moves its windows looked in the end
 
     def run(self) -> list[dict[str, Any]]:
         """Run the methods, as far as the budget goes; return the records of the evaluations that have a cost."""
@@ -88,7 +92,7 @@ class Descent:
             if self._affordable() <= 0:
                 break
             self._begin(name)
-            proposer = make_proposer(self.plan, stage, start, self.objective)
+            proposer = make_proposer(self.plan, stage, start, self.objectives[-1])
             if self._history:
                 proposer.tell([e.told for e in self._history])
             else:
@@ -98,8 +102,16 @@ class Descent:
                 self._take_round(stage, proposer, proposals[: self._affordable()])
             if isinstance(proposer, GaussNewton) and proposer.current is not None:
                 self.model = proposer.averaged()
-            start = self._best().proposal.point
+            learner = proposer if isinstance(proposer, Learner) else None
+            self.recommended = learner.recommended(self.plan.candidates) if learner else []
+            self.windows = learner.windows if learner else self.windows
+            start = self.recommended[0] if self.recommended else self._best().proposal.point
         return [r for r in self.records if r["cost"] is not None]
+
+    @property
+    def told(self) -> list[Evaluation]:
+        """Everything that was evaluated, in its order."""
+        return [e.told for e in self._history]
 
     def _affordable(self) -> int:
         """Return how many evaluations the budget still allows."""
@@ -115,7 +127,7 @@ class Descent:
         refined = proposer.refining
         previous = self._stand(proposer)
         jobs = [
-            self._jobs(p.point, previous, number, refined, proposer.needs_response)
+            self._jobs(p, previous, number, refined, proposer.needs_response)
             for number, p in enumerate(proposals, start=len(self._history))
         ]
         outcomes = side_by_side(self.runner, jobs)
@@ -128,6 +140,9 @@ class Descent:
         for evaluated in found:
             self._history.append(evaluated)
             self._record(evaluated, proposer, progress)
+        if isinstance(proposer, Learner):
+            for number, decision in enumerate(proposer.decisions):
+                self.runner.store.put_record("decision", number, {"stage": stage, **decision})
         self._round += 1
 
     def _stand(self, proposer: Proposer) -> Jobs | None:
@@ -138,23 +153,24 @@ class Descent:
         here = [e for e in self._history if e.found and place is not None and same(e.proposal.point, place)]
         return (here[-1] if here else self._best()).jobs
 
-    def _jobs(self, point: np.ndarray, previous: Jobs | None, number: int, refined: bool, response: bool) -> Jobs:
-        plan = self.plan
-        observe = [observation(targets) for targets in self.objective.states]
+    def _jobs(self, proposal: Proposal, previous: Jobs | None, number: int, refined: bool, response: bool) -> Jobs:
+        plan = self.plan.at(proposal.level)
+        observe = [observation(targets) for targets in self.objectives[proposal.level].states]
         if response:
             observe = [replace(one, response=plan.space) for one in observe]
 
         def label(replica: int) -> str:
             return f"fit {number + 1}" + (f".{replica + 1}" if plan.replicas > 1 else "")
 
-        return evaluation_jobs(plan, point, Purpose.FIT, number, observe, label, previous, refined)
+        return evaluation_jobs(plan, proposal.point, Purpose.FIT, number, observe, label, previous, refined)
 
     def _evaluated(self, proposal: Proposal, jobs: Jobs, outcomes: Outcomes) -> Evaluated:
         failed = first_failure(outcomes)
         if failed is not None:
             return Evaluated(proposal, jobs, None, failed)
         temperatures = [state.temperature for state in self.plan.fitted_states]
-        return Evaluated(proposal, jobs, measure(outcomes, proposal.point, self.objective, temperatures), None)
+        found = measure(outcomes, proposal.point, self.objectives[proposal.level], temperatures)
+        return Evaluated(proposal, jobs, found, None)
 
     def _record(self, evaluated: Evaluated, proposer: Proposer, progress: Progress) -> None:
         plan, point = self.plan, evaluated.proposal.point
@@ -174,6 +190,7 @@ class Descent:
             "accepted": evaluated.found is not None and place is not None and same(point, place),
             "keys": [job.key for state in evaluated.jobs for job in state],
             "refined": progress.refined,
+            "level": evaluated.proposal.level,
             **self._findings(evaluated),
         }
         self.records.append(record)
@@ -183,15 +200,17 @@ class Descent:
         found, failure = evaluated.found, evaluated.failure
         if found is None:
             return {
-                "cost": None, "error": None, "noise": None, "per_curve": {}, "per_state": {},
+                "cost": None, "error": None, "noise": None, "per_curve": {}, "per_state": {}, "numbers": {},
                 "reason": failure.reason if failure else "", "message": failure.message if failure else "",
             }  # fmt: skip
+        objective = self.objectives[evaluated.proposal.level]
         return {
             "cost": found.cost,
             "error": found.error,
             "noise": found.noise,
-            "per_curve": self.objective.per_curve(found.curves),
-            "per_state": self.objective.per_state(found.curves),
+            "per_curve": objective.per_curve(found.curves),
+            "per_state": objective.per_state(found.curves),
+            "numbers": objective.numbers(found.curves),
             "reason": "",
             "message": "",
         }
@@ -203,6 +222,7 @@ def _recorded_rounds(records: Sequence[dict[str, Any]]) -> dict[int, list[Propos
     size: dict[int, int] = {}
     for record in records:
         predicted = float("nan") if record["predicted"] is None else record["predicted"]
-        rounds.setdefault(record["round"], []).append(Proposal(np.array(record["point"]), predicted, record["note"]))
+        proposal = Proposal(np.array(record["point"]), predicted, record["note"], record.get("level", 0))
+        rounds.setdefault(record["round"], []).append(proposal)
         size[record["round"]] = record["of_round"]
     return {number: found for number, found in rounds.items() if len(found) == size[number]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,11 @@ from glasspot.campaign.targets import observation
 from glasspot.errors import RunFailedError
 from glasspot.evaluate.job import EngineChoice, Job, Outcome
 from glasspot.potential.model import Potential
+from glasspot.search.points import same
 from glasspot.target.objective import Objective
+
+# Points of the cube, and the scaled values (samples, m) of the runs of each, -> a cost of each.
+Judge = Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,17 @@ class Evidence:
     held_out: Objective | None = None
     engines: Mapping[str, EngineChoice] = field(default_factory=dict)  # by potential, where not that of the plan
 
-    def select(self, evaluated: Sequence[Mapping[str, Any]]) -> Potential:
+    def select(
+        self, evaluated: Sequence[Mapping[str, Any]], recommended: Sequence[np.ndarray] = (), judge: Judge | None = None
+    ) -> Potential:
         """Return the potential with the lowest R_chi on independent runs, among the best few of the search.
 
-        ``evaluated`` are the records that have a cost. RunFailedError when every candidate fails.
+        ``evaluated`` are the records that have a cost; ``recommended`` the points that the search itself thinks best,
+        where it has an opinion. judge: points and their outcomes -> a cost of each, where that of the runs as they are
+        is not what counts. RunFailedError when every candidate fails.
         """
         plan = self.plan
-        best = _distinct_best(evaluated, plan.candidates)
+        best = _records_of(evaluated, recommended) or _distinct_best(evaluated, plan.candidates)
         candidates = [plan.space.from_cube(np.array(r["point"])) for r in best]
         if len(candidates) == 1:
             return replace(candidates[0], name=plan.name)
@@ -45,11 +53,16 @@ class Evidence:
             self.independent(potential, plan.fitted_states, Purpose.SELECTION, plan.selection_runs, f"select {c}")
             for c, potential in enumerate(candidates, start=1)
         ]
-        costs = []
-        for c, (record, outcomes) in enumerate(zip(best, side_by_side(self.runner, jobs), strict=True)):
-            found = score(outcomes, self.objective)
-            costs.append(found["cost"] if found["cost"] is not None else np.inf)
-            self.runner.store.put_record("selection", c, {**found, "from_step": record["number"]})
+        found_outcomes = side_by_side(self.runner, jobs)
+        scores = [score(outcomes, self.objective) for outcomes in found_outcomes]
+        costs = [np.inf if found["cost"] is None else found["cost"] for found in scores]
+        if judge is not None:
+            samples = [curves_of_samples(outcomes, self.objective) for outcomes in found_outcomes]
+            judged = judge([np.array(r["point"]) for r in best], samples)
+            costs = [cost if np.isfinite(raw) else np.inf for cost, raw in zip(judged, costs, strict=True)]
+        for c, (record, found) in enumerate(zip(best, scores, strict=True)):
+            judged_cost = {} if judge is None or not np.isfinite(costs[c]) else {"judged": costs[c]}
+            self.runner.store.put_record("selection", c, {**found, **judged_cost, "from_step": record["number"]})
         if not np.isfinite(min(costs)):
             raise RunFailedError("every candidate failed on independent runs; see `glasspot status`")
         return replace(candidates[int(np.argmin(costs))], name=plan.name)
@@ -89,6 +102,12 @@ class Evidence:
             self.runner.store.put_record("validation", i, record)
             records.append(record)
         return records
+
+    def samples_of(self, record: Mapping[str, Any]) -> np.ndarray:
+        """Return the scaled values of the whole samples behind a record of :meth:`score_all`, (samples, m)."""
+        found = [[self.runner.outcome(key) for key in record["keys"][s.name]] for s in self.plan.fitted_states]
+        outcomes = [[outcome for outcome in state if outcome is not None] for state in found]
+        return curves_of_samples(outcomes, self.objective)
 
     @property
     def states(self) -> tuple[State, ...]:
@@ -141,13 +160,19 @@ def _distinct_best(evaluated: Sequence[Mapping[str, Any]], count: int) -> list[M
     return list(seen.values())[:count]
 
 
+def _records_of(evaluated: Sequence[Mapping[str, Any]], points: Sequence[np.ndarray]) -> list[Mapping[str, Any]]:
+    """Return the last record of each of the points, in their order."""
+    found = [[r for r in evaluated if same(np.array(r["point"]), point)] for point in points]
+    return [records[-1] for records in found if records]
+
+
 def score(outcomes: Sequence[Sequence[Outcome]], objective: Objective) -> dict[str, Any]:
     """Return R_chi (a fraction) over independent runs of one potential, as plain values; ``outcomes`` state by state.
 
     The n-th runs of all states make one sample. cost and error: mean and standard error; per_curve: of each target
     alone (per_curve_error: its standard error); per_state: of each state alone; wright: R_X of the mean curves; noise:
-    the scatter of the curves of one sample; failures: reasons of runs that failed. Cost and error are None when fewer
-    than two samples are whole.
+    the scatter of the curves of one sample; numbers: of each target that is a number "mean", "sd" (of one sample) and
+    "samples"; failures: reasons of runs that failed. Cost and error are None when fewer than two samples are whole.
     """
     curves = curves_of_samples(outcomes, objective)
     reasons = sorted({o.reason for state in outcomes for o in state if not o.ok})
@@ -166,7 +191,18 @@ def score(outcomes: Sequence[Sequence[Outcome]], objective: Objective) -> dict[s
         "noise": float(np.sqrt(curves.var(0, ddof=1).sum())),
         "reference_noise": objective.reference_noise(),
         "wright": objective.wright_r_x(curves.mean(0)),
+        "numbers": _numbers(curves, objective),
         "failures": reasons,
+    }
+
+
+def _numbers(curves: np.ndarray, objective: Objective) -> dict[str, dict[str, Any]]:
+    """Return of each target that is a number its mean, scatter and value in each sample."""
+    each = [objective.numbers(one) for one in curves]
+    values = {label: [found[label] for found in each] for label in each[0]}
+    return {
+        label: {"mean": float(np.mean(found)), "sd": float(np.std(found, ddof=1)), "samples": found}
+        for label, found in values.items()
     }
 
 

@@ -15,10 +15,12 @@ from glasspot.campaign.determination import determination, fresh_measurement, po
 from glasspot.campaign.ensemble import chosen_of, run_ensemble
 from glasspot.campaign.evidence import Evidence
 from glasspot.campaign.folder import state_noted
+from glasspot.campaign.lesson_tables import lessons_of
+from glasspot.campaign.lessons import Lessons
 from glasspot.campaign.methods import no_response
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.runner import Runner, RunningJob
-from glasspot.campaign.targets import fitted_objective, held_out_objective
+from glasspot.campaign.targets import fitted_objective, held_out_objective, level_objectives
 from glasspot.potential.model import Potential
 from glasspot.search.linear_model import LinearModel
 from glasspot.target.objective import Objective
@@ -56,13 +58,19 @@ class Fit:
         objective, descent = self.search()
         evaluated = [r for r in descent.records if r["cost"] is not None]
         evidence = Evidence(self.plan, self.runner, objective, held_out_objective(self.plan, self.runner))
+        lessons = Lessons(self.plan, objective, descent.told) if self.plan.learns else None
         self.listener.stage("select")
-        chosen = evidence.select(evaluated)
+        judge = lessons.judge if lessons is not None and lessons.enough and self.plan.extrapolates else None
+        chosen = evidence.select(evaluated, descent.recommended, judge)
         self.listener.stage("validate")
         scores = evidence.validate(chosen)
         for record in scores:
             self.listener.score(record)
         self._note_times()
+        if lessons is not None:
+            self.listener.stage("lessons")
+            self.store.set_meta("lessons", lessons_of(lessons, evidence, scores, descent.windows))
+            self._note_times()
         self._uncertainty(evidence, chosen, scores[0], descent.model)
         self._note_times()
 
@@ -70,7 +78,8 @@ class Fit:
         """Do the first part alone: the targets and the search, without the evidence."""
         self.listener.stage("targets")
         objective = fitted_objective(self.plan, self.runner)
-        descent = Descent(self.plan, objective, self.runner, self.listener.stage, self._keep)
+        levels = level_objectives(self.plan, objective, self.runner)
+        descent = Descent(self.plan, levels, self.runner, self.listener.stage, self._keep)
         descent.run()
         return objective, descent
 

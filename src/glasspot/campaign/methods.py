@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from glasspot.campaign.plan import GLASS, FitPlan, State, describe
+from glasspot.campaign.aims import aims_of, objective_weights
+from glasspot.campaign.plan import GLASS, LEARNERS, FitPlan, State, describe
 from glasspot.campaign.seeds import Purpose, draw_seed
 from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import Observe
 from glasspot.evaluate.observe import check_response
+from glasspot.extras import need
 from glasspot.potential.model import Potential
 from glasspot.potential.tables import visited
 from glasspot.potential.wall import barrier
@@ -19,6 +21,8 @@ from glasspot.search.bayes import Bayes, need_botorch
 from glasspot.search.cma_es import CmaEs
 from glasspot.search.conjugate_gradient import ConjugateGradient
 from glasspot.search.gauss_newton import GaussNewton
+from glasspot.search.learning import ActiveLearning
+from glasspot.search.multi_objective import MultiObjective
 from glasspot.search.proposer import Margin, Proposer
 from glasspot.search.sobol import Sobol, start_set
 from glasspot.target.number import NumberTarget
@@ -42,7 +46,46 @@ def make_proposer(plan: FitPlan, stage: int, start: np.ndarray, objective: Objec
         return CmaEs(start=start, seed=seed, margin=margin, **patience)
     if name == "conjugate-gradient":
         return ConjugateGradient(start=start, margin=margin, **patience)
+    if name == "active-learning":
+        return _active_learning(plan, start, seed, objective)
+    if name == "multi-objective":
+        return _multi_objective(plan, start, seed, objective, patience)
     return Sobol(start=start, seed=seed, margin=margin, points=plan.start_points)
+
+
+def _active_learning(plan: FitPlan, start: np.ndarray, seed: int, objective: Objective) -> ActiveLearning:
+    chosen = plan.learning
+    aims = aims_of(plan, objective)
+    return ActiveLearning(
+        start=start, seed=seed, margin=margin_of(plan), aims=aims, windows=first_windows(plan),
+        surrogate=chosen.surrogate or "mlp", start_set=chosen.start_set, start_points=plan.start_points,
+        optimisers=chosen.optimisers, iterations=chosen.iterations, weights=objective_weights(plan, aims),
+        runs=chosen.runs, top=chosen.top, pick=chosen.pick, move=chosen.move,
+    )  # fmt: skip
+
+
+def _multi_objective(
+    plan: FitPlan, start: np.ndarray, seed: int, objective: Objective, patience: dict[str, Any]
+) -> MultiObjective:
+    chosen = plan.learning
+    return MultiObjective(
+        start=start, seed=seed, margin=margin_of(plan), aims=aims_of(plan, objective), windows=first_windows(plan),
+        surrogate=chosen.surrogate or "gaussian-process", start_points=plan.start_points,
+        level_costs=np.array([_work(plan.at(level)) for level in range(plan.levels)]), promote=chosen.promote,
+        repeats=chosen.repeats, move=chosen.move, **patience,
+    )  # fmt: skip
+
+
+def first_windows(plan: FitPlan) -> np.ndarray:
+    """Return the box of the cube where a search looks at first, (n, 2)."""
+    if plan.windows is None:
+        return np.tile([0.0, 1.0], (len(plan.space.parameters), 1))
+    return np.array(plan.windows)
+
+
+def _work(plan: FitPlan) -> float:
+    """Return atom-steps of one evaluation."""
+    return float(sum(state.atoms * state.protocols.first.total_steps for state in plan.fitted_states))
 
 
 def _seed(plan: FitPlan, stage: int) -> int:
@@ -89,12 +132,14 @@ def check_packages(plan: FitPlan) -> None:
     """Refuse a method whose package is not installed, before it is its turn in a chain."""
     if Bayes.name in plan.methods:
         need_botorch()
+    for name in sorted({*LEARNERS} & set(plan.methods)):
+        need("botorch", "BoTorch", "bayes", f'method "{name}"')
 
 
 def _check_budget(plan: FitPlan) -> None:
     """Refuse a start set that the budget cuts short: a Bayesian search would never begin."""
     evaluations = plan.max_runs // plan.runs_per_evaluation
-    if {"bayes", "sobol"} & set(plan.methods) and plan.start_points > evaluations:
+    if {"bayes", "sobol", *LEARNERS} & set(plan.methods) and plan.start_points > evaluations:
         raise GlasspotError(
             f"fit.start_points is {plan.start_points}, but fit.max_runs = {plan.max_runs} allows {evaluations} "
             f"evaluations ({plan.runs_per_evaluation} MD runs each); raise max_runs, or ask for fewer points"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from glasspot.campaign.seeds import Purpose, draw_seed
@@ -20,6 +20,7 @@ from glasspot.target.objective import HistogramTarget
 # Seeds of the n-th state are those of the first, moved on by this: no fit has so many replicas or runs.
 STATE_STRIDE = 1_000_000
 LIQUID, GLASS = "liquid", "glass"
+LEARNERS = ("multi-objective", "active-learning")  # methods that model what every glass does
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,10 @@ class Protocols:
 
 @dataclass(frozen=True)
 class State:
-    """One simulated system of a fit: a liquid in equilibrium, or a glass quenched from it, at constant volume."""
+    """One simulated system of a fit: a liquid in equilibrium, or a glass quenched from it.
+
+    The glass is at constant volume, or where ``pressure`` is given at that constant pressure.
+    """
 
     name: str  # "" where there is only one
     counts: Mapping[str, int]
@@ -66,6 +70,14 @@ class State:
     kind: str = LIQUID
     held_out: bool = False  # scored at the end, never part of the cost
     index: int = 0  # place among the states of the plan: its seeds
+    pressure: float | None = None  # GPa
+    rate: float = 0.0  # K/ps, of a quench
+    oxides: Mapping[str, float] = field(default_factory=dict)  # mole fractions
+
+    @property
+    def atoms(self) -> int:
+        """Atoms of all species together."""
+        return sum(self.counts.values())
 
     @property
     def cell(self) -> Any:
@@ -76,6 +88,29 @@ class State:
     def warm(self) -> bool:
         """Whether an evaluation may go on from another one's last configuration: a glass must be melted anew."""
         return self.kind == LIQUID
+
+
+@dataclass(frozen=True)
+class Learning:
+    """The choices of the methods that model what every glass does; None: the method's own."""
+
+    surrogate: str | None = None
+    glass_features: tuple[str, ...] = ()  # oxides; empty: all that differ from glass to glass
+    move: bool = True
+    start_set: str = "grid-random"
+    optimisers: tuple[str, ...] = ("bayes", "cma-es")
+    objectives: tuple[str, ...] = ("equal", "composition-weighted")
+    iterations: tuple[int, ...] = (8, 9)
+    weight: float = 2.0  # w_B
+    weighted_by: str = "B2O3"
+    weighted_quantity: str = "fraction_B4"
+    runs: int = 5
+    top: int = 5
+    pick: int = 10
+    promote: float = 0.25
+    repeats: bool = True
+    aim_rate: float | None = None  # K/ps; None: that of the last level
+    aim_atoms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +142,32 @@ class FitPlan:
     batch: int | None = None  # points proposed together, where the method leaves the choice; None: to fill the workers
     members: int = 0  # potentials drawn beside the fitted one, to see what the fit leaves open
     member_runs: int = 1  # of each
+    # Cheaper ways to make the fitted states (smaller, quenched faster), the cheapest first; ``states`` come after them.
+    cheaper: tuple[tuple[State, ...], ...] = ()
+    windows: tuple[tuple[float, float], ...] | None = None  # where a search looks at first; None: in the whole cube
+    learning: Learning = field(default_factory=Learning)
+
+    @property
+    def levels(self) -> int:
+        """In how many ways the states are simulated; the last, level ``levels - 1``, is the one that counts."""
+        return len(self.cheaper) + 1
+
+    @property
+    def learns(self) -> bool:
+        """Whether a method models what every glass does."""
+        return bool(set(LEARNERS) & set(self.methods))
+
+    @property
+    def extrapolates(self) -> bool:
+        """Whether the fit is judged elsewhere than at its last level."""
+        return self.learning.aim_rate is not None or self.learning.aim_atoms is not None
+
+    def at(self, level: int) -> FitPlan:
+        """Return the plan of one level, with its states as the only ones."""
+        if self.levels == 1:
+            return self
+        states = self.cheaper[level] if level < len(self.cheaper) else self.fitted_states
+        return replace(self, states=states, cheaper=())
 
     @property
     def fitted_states(self) -> tuple[State, ...]:
@@ -131,7 +192,7 @@ class FitPlan:
     def systems(self) -> tuple[System, ...]:
         """What the engine will be asked to run, for each state."""
         found = []
-        for state in self.states:
+        for state in (*self.states, *(state for level in self.cheaper for state in level)):
             simulated = (target.potential for target in state.targets if isinstance(target, SimulatedTarget))
             found.append(System((self.space.base, *self.compare, *simulated), tuple(state.counts), state.cell))
         return tuple(found)
@@ -158,6 +219,6 @@ class FitPlan:
 
 def describe(state: State) -> str:
     """Return a state in a few words."""
-    atoms = f"{sum(state.counts.values())} atoms"
     name = f"{state.name}: " if state.name else ""
-    return f"{name}{atoms}, {state.kind} at {state.temperature:g} K"
+    pressure = "" if state.pressure is None else f" and {state.pressure:g} GPa"
+    return f"{name}{state.atoms} atoms, {state.kind} at {state.temperature:g} K{pressure}"

@@ -87,7 +87,6 @@ def gather(outcomes: Sequence[Outcome], objective: Objective, state: int = 0) ->
 
     The response is left out where a run did not observe it or a number has none.
     """
-    mapping, offset = objective.state_map(state)
     numbers = objective.states[state].numbers
     scales = [objective.scale_of(number) for number in numbers]
     respond = all(number.has_response for number in numbers)
@@ -95,6 +94,7 @@ def gather(outcomes: Sequence[Outcome], objective: Objective, state: int = 0) ->
     for run, outcome in enumerate(outcomes):
         arrays = outcome.arrays
         count = len(arrays["frames"])
+        mapping, offset = objective.state_map(state, outcome.numbers.get("volume"))
         frames.append(arrays["frames"].astype(float))
         runs.append(np.full(count, run))
         block_curves = arrays["histogram"].reshape(count, -1) @ mapping.T + offset

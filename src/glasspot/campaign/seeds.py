@@ -18,6 +18,7 @@ class Purpose(IntEnum):
     SEARCH = 5
     ENSEMBLE = 6
     LANDSCAPE = 7
+    LESSONS = 8
 
 
 def draw_seed(seed: int, purpose: Purpose, number: int, part: int) -> int:

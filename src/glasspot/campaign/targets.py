@@ -14,6 +14,7 @@ from glasspot.errors import RunFailedError
 from glasspot.evaluate.job import Job, Observe, Outcome, Packing
 from glasspot.structure.frames import species_order
 from glasspot.structure.pairs import pair_labels
+from glasspot.structure.quantities import ELASTIC
 from glasspot.target.curve import CurveTarget, curve_target
 from glasspot.target.number import NumberTarget
 from glasspot.target.objective import HistogramTarget, Objective, StateTargets
@@ -26,9 +27,15 @@ WIDEST_NODE = 0.0125
 
 def observation(targets: StateTargets) -> Observe:
     """Return what each run of a state folds for its targets."""
-    structure = any(number.quantity.startswith("coordination") for number in targets.numbers)
-    pressure = any(number.quantity == "pressure" for number in targets.numbers)
-    return Observe(targets.r_max, targets.n_nodes, structure=structure, pressure=pressure)
+    asked = {number.quantity for number in targets.numbers}
+    structure = bool(asked - {"pressure", "density"} - set(ELASTIC))
+    return Observe(
+        targets.r_max,
+        targets.n_nodes,
+        structure=structure,
+        pressure="pressure" in asked,
+        elastic=bool(asked & set(ELASTIC)),
+    )
 
 
 def build_objective(plan: FitPlan, states: Sequence[State], runner: Runner) -> Objective:
@@ -44,6 +51,11 @@ def fitted_objective(plan: FitPlan, runner: Runner) -> Objective:
     objective = build_objective(plan, plan.fitted_states, runner)
     runner.store.set_meta("objective", objective.to_dict())
     return objective
+
+
+def level_objectives(plan: FitPlan, last: Objective, runner: Runner) -> list[Objective]:
+    """Return the objective of every level of the plan; ``last`` is that of the fitted states."""
+    return [build_objective(plan, states, runner) for states in plan.cheaper] + [last]
 
 
 def held_out_objective(plan: FitPlan, runner: Runner) -> Objective | None:

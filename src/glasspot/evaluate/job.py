@@ -77,14 +77,15 @@ class Observe:
     r_max: float  # A, of the fine pair histograms
     n_nodes: int
     blocks: int = 10  # the run is cut in blocks, for errors and for the noise of the response
-    structure: bool = False  # coordination and bond angles as well
+    structure: bool = False  # coordination, bond angles, Qn, rings and S(Q) as well
     response: ParameterSpace | None = None  # d histogram / d parameters from fluctuations
     pressure: bool = False  # with a response: that of the pressure as well
     each_frame: bool = False  # the pair histogram of every frame, for reweighting: some MB a run
+    elastic: bool = False  # elastic moduli of the last configuration
 
     def spec(self) -> dict[str, Any]:
         """Return plain values for the hash; jobs that ask for no more than these keep the hash they had."""
-        more = {name: True for name in ("pressure", "each_frame") if getattr(self, name)}
+        more = {name: True for name in ("pressure", "each_frame", "elastic") if getattr(self, name)}
         return {
             "r_max": self.r_max,
             "n_nodes": self.n_nodes,

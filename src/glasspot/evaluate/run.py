@@ -69,7 +69,6 @@ def _simulate(job: Job, start: Frame | None, engine: Engine, folder: Path) -> Ou
     engine_seconds = time.perf_counter() - began - fold.seconds
     numbers, arrays = fold.results()
     numbers |= {
-        "density": final.density,
         "engine_seconds": engine_seconds,
         "atom_steps": float(job.protocol.total_steps) * final.n_atoms,
     }
@@ -85,6 +84,8 @@ class _Fold:
         self.pairs = PairObserver(job.observe, job.potential)
         self.kept: list[Frame] = []  # for angles and coordination
         self.thermo: list[tuple[float, float, float, float]] = []
+        self.densities: list[float] = []  # they differ where the pressure is constant
+        self.volumes: list[float] = []
         self.every = max(1, job.protocol.n_samples // STRUCTURE_FRAMES)
         self.seconds = 0.0
 
@@ -92,6 +93,8 @@ class _Fold:
         """Take one sample."""
         clock = time.perf_counter()
         self.pairs.add(sample.frame)
+        self.densities.append(sample.frame.density)
+        self.volumes.append(sample.frame.volume)
         if self.job.observe.structure and len(self.pairs.histograms) % self.every == 0:
             self.kept.append(sample.frame)
         self.thermo.append((sample.time_ps, sample.energy_eV, sample.temperature_K, sample.pressure_bar))
@@ -107,6 +110,8 @@ class _Fold:
             more_numbers, more_arrays = structure_arrays(self.kept, self.job.observe)
             numbers |= more_numbers
             arrays |= more_arrays
+        # Over all frames: those of the structure are fewer.
+        numbers |= {"density": float(np.mean(self.densities)), "volume": float(np.mean(self.volumes))}
         return numbers, arrays
 
 

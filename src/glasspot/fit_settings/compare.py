@@ -12,8 +12,9 @@ from glasspot.errors import GlasspotError
 from glasspot.evaluate.engines import System, check_system, choose_engine
 from glasspot.evaluate.job import EngineChoice
 from glasspot.fit_settings.glass import Glass, glass_of
-from glasspot.fit_settings.plan import one_base, state_of
+from glasspot.fit_settings.plan import one_base
 from glasspot.fit_settings.source import settings_of
+from glasspot.fit_settings.states import state_of
 from glasspot.potential.io import list_potentials, load_potential
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from glasspot.composition import AtomCounts, Composition, box_length, start_box
-from glasspot.config import SystemTable
 from glasspot.errors import GlasspotError
 from glasspot.potential.model import Potential
+from glasspot.system_table import SystemTable
 from glasspot.units import density_from_mass
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,13 @@ import numpy as np
 from glasspot.curves import Curve, pick_column, read_columns
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.fit_settings.glass import Glass
-from glasspot.structure.analysis import bonded_pairs
 from glasspot.structure.frames import species_order
+from glasspot.structure.quantities import ELASTIC, quantity_names
 from glasspot.structure.scattering import scattering_lengths
+from glasspot.system_table import SystemTable
 from glasspot.target.number import NumberTarget
 from glasspot.target.scattering import Radiation, ScatteringTarget, amplitudes, from_interference, scattering_target
-from glasspot.target_table import COORDINATION, PRESSURE, F, S, TargetTable
+from glasspot.target_table import COORDINATION, DENSITY, PRESSURE, F, S, TargetTable
 
 LARGE_Q_ERROR = 0.5  # of S; what is left of oscillations is far less
 
@@ -106,16 +106,26 @@ def _lengths(table: TargetTable, label: str, glass: Glass) -> dict[str, float]:
     return scattering_lengths(list(given), given) if given else {}
 
 
-def number_target(table: TargetTable, label: str, glass: Glass) -> NumberTarget:
-    """Return the target of a number; GlasspotError for the coordination of a pair that forms no bonds."""
-    if table.quantity != PRESSURE:
-        pair = table.quantity.removeprefix(COORDINATION + " ")
-        bonded = bonded_pairs(species_order(glass.counts))
-        known = dict.fromkeys(chain.from_iterable((f"{a}-{b}", f"{b}-{a}") for a, b in bonded))
-        if pair not in known:
-            raise GlasspotError(
-                f'{label}: "{pair}" is no bond of this system; there are {", ".join(known)}.{did_you_mean(pair, known)}'
-            )
+def number_target(table: TargetTable, label: str, glass: Glass, state: SystemTable) -> NumberTarget:
+    """Return the target of a number; GlasspotError for one that such a system cannot give."""
+    known = [PRESSURE, *quantity_names(species_order(glass.counts))]
+    if table.quantity not in known:
+        other = "bond" if table.quantity.startswith(COORDINATION) else "number"
+        alike = [name for name in known if name.split()[0] == table.quantity.split()[0]] or known[:12]
+        raise GlasspotError(
+            f'{label}: "{table.quantity}" is no {other} of this system; there are {", ".join(alike)}.'
+            f"{did_you_mean(table.quantity, known)}"
+        )
+    constant_pressure = state.pressure is not None
+    if table.quantity == DENSITY and not constant_pressure:
+        raise GlasspotError(
+            f"{label}: the density is given where the volume is constant; make it a glass at constant pressure "
+            '(state = "glass", pressure = 0), or give the pressure at this density as a target instead'
+        )
+    if table.quantity == PRESSURE and constant_pressure:
+        raise GlasspotError(f"{label}: the pressure of this glass is set to {state.pressure:g} GPa; give its density")
+    if table.quantity in ELASTIC and state.state != "glass":
+        raise GlasspotError(f'{label}: a liquid has no elastic moduli at rest; make it a glass (state = "glass")')
     value = float(table.value or 0.0)
     error = None if table.error is None else np.array([table.error])
     return NumberTarget(label, table.quantity, np.array([value]), table.scale or abs(value), error, table.weight)

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from glasspot.campaign.methods import check_methods
-from glasspot.campaign.plan import GLASS, FitPlan, Protocols, State
-from glasspot.config import FitConfig, SystemTable
+from glasspot.campaign.plan import GLASS, FitPlan
+from glasspot.config import FitConfig
 from glasspot.errors import GlasspotError
 from glasspot.evaluate.engines import choose_engine
 from glasspot.evaluate.job import EngineChoice
 from glasspot.fit_settings.glass import Glass, glass_of
+from glasspot.fit_settings.levels import learning_of, levels_of
 from glasspot.fit_settings.source import settings_of
-from glasspot.fit_settings.targets import targets_of
+from glasspot.fit_settings.states import state_of
+from glasspot.fit_settings.windows import space_of
 from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.potential.schema import with_terms
-from glasspot.presets import preset
-from glasspot.protocol import Protocol
 
 
 def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tuple[FitPlan, list[str]]:
@@ -34,9 +33,11 @@ def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tupl
     if config.rung:
         raise GlasspotError("this file has [[rung]]: `glasspot ladder` fits them one after the other and compares them")
     start = with_terms(load_potential(config.potential.start, folder=folder), config.potential.terms)
+    source = settings_of(config, folder)
+    cheaper, config = levels_of(config, start, folder)
     glasses = [glass_of(system, start, notes) for system in config.system]
     base = one_base(start, glasses)
-    space = ParameterSpace.build(base, config.potential.free, config.potential.windows)
+    space, windows = space_of(config, base)
     _check_start(space, base)
     states = tuple(state_of(config, index, glass, folder, notes) for index, glass in enumerate(glasses))
     compare = tuple(one_base(load_potential(name, folder=folder), glasses) for name in config.validation.compare)
@@ -52,19 +53,22 @@ def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tupl
         engine=config.engine.choice(engine),
         compare=compare,
         replicas=config.md.replicas,
-        max_runs=config.fit.runs,
+        max_runs=config.fit.runs(config.md.replicas * sum(not system.held_out for system in config.system)),
         barrier=config.fit.barrier_eV,
         candidates=config.fit.candidates,
         selection_runs=config.fit.selection_runs,
         validation_runs=config.validation.runs,
         reference_runs=config.reference.runs,
-        source=settings_of(config, folder),
+        source=source,
         methods=tuple(config.fit.method),
         patience=tuple(config.fit.patience) if isinstance(config.fit.patience, list) else config.fit.patience,
-        start_points=config.fit.start_points,
+        start_points=config.fit.points,
         batch=config.fit.batch,
         members=config.ensemble.members,
         member_runs=config.ensemble.runs,
+        cheaper=cheaper,
+        windows=windows,
+        learning=learning_of(config),
     )
     check_methods(plan)
     notes += [
@@ -77,23 +81,6 @@ def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tupl
     notes.append(engine_note)
     plan = replace(plan, engine=choice, source={**plan.source, "engine": choice.spec()})
     return plan, list(dict.fromkeys(note for note in notes if note))
-
-
-def state_of(config: FitConfig, index: int, glass: Glass, folder: Path, notes: list[str]) -> State:
-    """Return the ``index``-th state of a plan, with its targets read; ``notes`` gets what was decided for the user."""
-    system = config.system[index]
-    tables = [table for table in config.target if table.system in (system.name, "")]
-    return State(
-        name=system.name if len(config.system) > 1 else "",
-        counts=glass.counts,
-        cell_length=glass.cell_length,
-        temperature=system.temperature,
-        protocols=_protocols(config, system),
-        targets=targets_of(tables, folder, glass, system.name if len(config.system) > 1 else "", notes),
-        kind=system.state,
-        held_out=system.held_out,
-        index=index,
-    )
 
 
 def one_base(potential: Potential, glasses: Sequence[Glass]) -> Potential:
@@ -133,40 +120,3 @@ def _check_names(fitted: str, start: Potential, compare: Sequence[Potential]) ->
             f'two potentials of this fit have the name "{twice}"; the fitted one (potential.name), the start and those '
             "of validation.compare must differ"
         )
-
-
-def _protocols(config: FitConfig, system: SystemTable) -> Protocols:
-    md, validation, reference = config.md, config.validation, config.reference
-    common: dict[str, Any] = {
-        "temperature": system.temperature,
-        "every_ps": md.every_ps,
-        "timestep": md.timestep_fs / 1000.0,
-    }
-
-    def glass(relax: float, sample: float) -> Protocol:
-        return preset(
-            "melt-quench-nvt", melt_temperature=system.melt_temperature, melt_ps=system.melt_ps, rate=system.rate,
-            relax_ps=relax, sample_ps=sample, **common,
-        )  # fmt: skip
-
-    if system.state == GLASS:
-        each = glass(md.equilibrate_ps, md.sample_ps)
-        return Protocols(
-            first=each,
-            warm=each,
-            refine=glass(md.equilibrate_ps, 2 * md.sample_ps),
-            validation=glass(validation.equilibrate_ps, validation.sample_ps),
-            reference=glass(reference.equilibrate_ps, reference.sample_ps),
-        )
-
-    def liquid(start: str, equilibrate: float, sample: float) -> Protocol:
-        extra = {"velocities": "keep"} if start == "warm" else {}
-        return preset("liquid-pdf", start=start, equilibrate_ps=equilibrate, sample_ps=sample, **common, **extra)
-
-    return Protocols(
-        first=liquid("packing", md.first_equilibrate_ps, md.sample_ps),
-        warm=liquid("warm", md.equilibrate_ps, md.sample_ps),
-        refine=liquid("warm", md.equilibrate_ps, 2 * md.sample_ps),
-        validation=liquid("packing", validation.equilibrate_ps, validation.sample_ps),
-        reference=liquid("packing", reference.equilibrate_ps, reference.sample_ps),
-    )

@@ -13,6 +13,7 @@ from glasspot.fit_settings.trajectories import Trajectories
 from glasspot.potential.io import load_potential
 from glasspot.structure.frames import species_order
 from glasspot.structure.pairs import pair_labels, pair_row
+from glasspot.system_table import SystemTable
 from glasspot.target.curve import CurveTarget, curve_target
 from glasspot.target_table import TargetTable
 
@@ -20,13 +21,13 @@ TOTAL = "total"
 
 
 def targets_of(
-    tables: Sequence[TargetTable], folder: Path, glass: Glass, name: str, notes: list[str]
+    tables: Sequence[TargetTable], folder: Path, glass: Glass, state: SystemTable, name: str, notes: list[str]
 ) -> tuple[AnyTarget, ...]:
     """Return the targets of the system ``name`` ("" for the only one); files are relative to ``folder``."""
     _check_pairs([table for table in tables if table.pair is not None], glass.counts)
     _check_labels(tables)
     trajectories = Trajectories(tables, folder, glass, notes)
-    return tuple(_target(table, folder, glass, trajectories, name, notes) for table in tables)
+    return tuple(_target(table, folder, glass, state, trajectories, name, notes) for table in tables)
 
 
 def _check_pairs(tables: Sequence[TargetTable], counts: Mapping[str, int]) -> None:
@@ -62,11 +63,17 @@ def _check_labels(tables: Sequence[TargetTable]) -> None:
 
 
 def _target(
-    table: TargetTable, folder: Path, glass: Glass, trajectories: Trajectories, name: str, notes: list[str]
+    table: TargetTable,
+    folder: Path,
+    glass: Glass,
+    state: SystemTable,
+    trajectories: Trajectories,
+    name: str,
+    notes: list[str],
 ) -> AnyTarget:
     label = table.label + (f", {name}" if name else "")
     if table.is_number:
-        return number_target(table, label, glass)
+        return number_target(table, label, glass, state)
     if table.is_scattering:
         return measured_scattering(table, folder / str(table.file), label, glass, notes)
     pair = None if table.pair == TOTAL else table.pair

@@ -63,12 +63,17 @@ class ParameterSpace:
 
     @classmethod
     def build(
-        cls, base: Potential, names: Sequence[str], windows: Mapping[str, Sequence[float]] | None = None
+        cls,
+        base: Potential,
+        names: Sequence[str],
+        windows: Mapping[str, Sequence[float]] | None = None,
+        decorrelated: bool = True,
     ) -> ParameterSpace:
         """Return the space of ``names`` around ``base``.
 
         ``windows`` gives [low, high] in the value's own unit; a name left out gets a default window around the start.
-        The window of A holds at the starting rho. GlasspotError for an unknown name, an empty window, or two charges.
+        The window of A holds at the starting rho. ``decorrelated``: A moves with its rho, see the notation.
+        GlasspotError for an unknown name, an empty window, or two charges.
         """
         windows = dict(windows or {})
         if not names:
@@ -89,7 +94,7 @@ class ParameterSpace:
         taken = {(pair, term) for _, pair, term, field in places if field == "rho"}
         parameters = []
         for name, (element, pair, term, field) in zip(names, places, strict=True):
-            with_rho = field == "A" and (pair, term) in taken
+            with_rho = decorrelated and field == "A" and (pair, term) in taken
             anchor = typical_distance(base, pair) if with_rho and pair is not None else 0.0
             draft = FreeParameter(name, element, pair, term, field, 0.0, 0.0, anchor)
             low, high = _window(base, draft, windows.get(name))

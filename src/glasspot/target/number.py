@@ -10,7 +10,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class NumberTarget:
-    """A number of the runs: "pressure" (GPa), or a mean coordination number such as "coordination Si-O".
+    """A number of the runs: "pressure" (GPa), "density" (g/cm3), or another of
+    :func:`glasspot.structure.quantities.quantity_names`.
 
     Its term of R_chi is ((x - value) / scale)^2; with the scale at the value itself that is the relative deviation.
     """
@@ -27,6 +28,11 @@ class NumberTarget:
     def norm(self) -> float:
         """What the deviation is divided by."""
         return self.scale
+
+    @property
+    def is_fraction(self) -> bool:
+        """Whether it lies between 0 and 1 by its nature."""
+        return self.quantity.startswith(("fraction_", "Q", "oxygen "))
 
     @property
     def has_response(self) -> bool:

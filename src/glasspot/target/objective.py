@@ -11,7 +11,7 @@ A state is one simulated system: its targets are a linear map of its fine pair h
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
@@ -99,6 +99,10 @@ class StateTargets:
         """All targets of the state, in the order of their values."""
         return (*self.curves, *self.numbers)
 
+    def at(self, volume: float) -> StateTargets:
+        """Return the same for another volume (A^3): that of a glass whose pressure is constant."""
+        return replace(self, system=replace(self.system, volume=volume))
+
     def curve_map(self, target: HistogramTarget) -> np.ndarray:
         """Return the map of :meth:`HistogramTarget.curve_map` for this state's histogram."""
         return target.curve_map(self.system, self.r_max, self.n_nodes)
@@ -144,21 +148,27 @@ class Objective:
     def _scale(self) -> dict[str, float]:
         return dict(zip((t.label for t in self.targets), self.scales().tolist(), strict=True))
 
-    def state_map(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the matrix and the offset from a mean fine histogram (flattened) of a state to its scaled curves."""
-        return self._maps[index]
+    def state_map(self, index: int, volume: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the matrix and the offset from a mean fine histogram (flattened) of a state to its scaled curves.
+
+        volume (A^3): where it is not that of the state, as in a glass whose pressure is constant.
+        """
+        state = self.states[index]
+        if volume is None or not state.curves or np.isclose(volume, state.system.volume, rtol=1e-6):
+            return self._maps[index]
+        return self._map_of(state.at(volume))
 
     @cached_property
     def _maps(self) -> list[tuple[np.ndarray, np.ndarray]]:
         # Large, and asked for with every outcome.
-        maps = []
-        for state in self.states:
-            scales = [self.scale_of(t) for t in state.curves]
-            matrix = [s * state.curve_map(t) for s, t in zip(scales, state.curves, strict=True)]
-            offset = [s * t.offset(state.system) for s, t in zip(scales, state.curves, strict=True)]
-            pairs = len(state.system.labels) * (state.n_nodes + 1)
-            maps.append((np.vstack([np.zeros((0, pairs)), *matrix]), np.concatenate([np.zeros(0), *offset])))
-        return maps
+        return [self._map_of(state) for state in self.states]
+
+    def _map_of(self, state: StateTargets) -> tuple[np.ndarray, np.ndarray]:
+        scales = [self.scale_of(t) for t in state.curves]
+        matrix = [s * state.curve_map(t) for s, t in zip(scales, state.curves, strict=True)]
+        offset = [s * t.offset(state.system) for s, t in zip(scales, state.curves, strict=True)]
+        pairs = len(state.system.labels) * (state.n_nodes + 1)
+        return np.vstack([np.zeros((0, pairs)), *matrix]), np.concatenate([np.zeros(0), *offset])
 
     def scaled_reference(self) -> np.ndarray:
         """Return the scaled target values, one after the other, (m,)."""
@@ -193,6 +203,10 @@ class Objective:
             squares = np.array([single[t.label] ** 2 for t in state.targets])
             result[state.name] = float(np.sqrt(weights @ squares / weights.sum()))
         return result
+
+    def numbers(self, scaled: np.ndarray) -> dict[str, float]:
+        """Return the value of each target that is a number, in its own unit."""
+        return {t.label: float(y[0]) for t, y in self._unscaled(scaled) if isinstance(t, NumberTarget)}
 
     def wright_r_x(self, scaled: np.ndarray) -> dict[str, float]:
         """Return Wright's R_X of each target curve, a fraction, over the target's range."""
