@@ -20,7 +20,7 @@ G, S, F, PRESSURE, COORDINATION, DENSITY = "g(r)", "S(Q)", "F(Q)", "pressure", "
 # Numbers of a structure; whether a system has them is seen when its elements are known.
 ELEMENT = "[A-Z][a-z]?"
 OF_STRUCTURE = re.compile(
-    rf"coordination {ELEMENT}-{ELEMENT}|fraction_{ELEMENT}\d|Q\d {ELEMENT}|"
+    rf"coordination [^-]+-[^-]+|fraction_{ELEMENT}\d|Q\d {ELEMENT}|"
     rf"angle {ELEMENT}-{ELEMENT}-{ELEMENT}|oxygen (free|non-bridging|bridging|tricluster)"
 )
 FRACTION = re.compile(r"fraction_|Q\d |oxygen ")

@@ -40,7 +40,7 @@ def search(
         def keep(record: dict[str, Any]) -> None:
             store.put_record("step", record["number"], record)
 
-        descent = Descent(of, objective, runner, names.append, keep)
+        descent = Descent(of, [objective], runner, names.append, keep)
         descent.run()
         return descent.records
 

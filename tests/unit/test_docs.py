@@ -34,7 +34,7 @@ SECTIONS = {"At the top": FitConfig} | {
         if isinstance(kind, type) and issubclass(kind, BaseModel)
     )
     for name, field in FitConfig.model_fields.items()
-    if name not in ("title", "description", "seed", "cautions")
+    if name not in ("title", "description", "seed", "cautions", "scales")
 }
 
 

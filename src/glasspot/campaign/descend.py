@@ -60,7 +60,7 @@ class Progress:
 class Descent:
     """The search of one fit. ``begin`` is told of each method; ``keep`` stores the record of an evaluation.
 
-    objectives: of each level of the plan, the last being that of the fit.
+    objectives: of each level of the plan, the last being that of the fit. ``decided`` is told of each decision.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Descent:
         runner: Runner,
         begin: Callable[[str], None],
         keep: Callable[[dict[str, Any]], None],
+        decided: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
         self.plan = plan
         self.objectives = objectives
@@ -79,6 +80,8 @@ class Descent:
         self.model: LinearModel | None = None  # of the last Gauss-Newton, averaged over neighbours
         self._begin = begin
         self._keep = keep
+        self._decided = decided
+        self._decisions: list[dict[str, Any]] = []  # of all methods
         self._history: list[Evaluated] = []
         self._rounds = _recorded_rounds(runner.store.records("step"))
         self._round = 0
@@ -141,9 +144,17 @@ class Descent:
             self._history.append(evaluated)
             self._record(evaluated, proposer, progress)
         if isinstance(proposer, Learner):
-            for number, decision in enumerate(proposer.decisions):
-                self.runner.store.put_record("decision", number, {"stage": stage, **decision})
+            self._decide(stage, proposer)
         self._round += 1
+
+    def _decide(self, stage: int, proposer: Learner) -> None:
+        """Store and tell what the method has decided since it was last looked at."""
+        known = sum(decision["stage"] == stage for decision in self._decisions)
+        for decision in proposer.decisions[known:]:
+            record = {"stage": stage, **decision}
+            self.runner.store.put_record("decision", len(self._decisions), record)
+            self._decisions.append(record)
+            self._decided(record)
 
     def _stand(self, proposer: Proposer) -> Jobs | None:
         """Return the jobs whose last configurations the next evaluations continue; None before the first."""

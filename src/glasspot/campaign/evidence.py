@@ -62,7 +62,9 @@ class Evidence:
             costs = [cost if np.isfinite(raw) else np.inf for cost, raw in zip(judged, costs, strict=True)]
         for c, (record, found) in enumerate(zip(best, scores, strict=True)):
             judged_cost = {} if judge is None or not np.isfinite(costs[c]) else {"judged": costs[c]}
-            self.runner.store.put_record("selection", c, {**found, **judged_cost, "from_step": record["number"]})
+            keys = _keys(plan.fitted_states, jobs[c])
+            more = {**judged_cost, "from_step": record["number"], "keys": keys}
+            self.runner.store.put_record("selection", c, {**found, **more})
         if not np.isfinite(min(costs)):
             raise RunFailedError("every candidate failed on independent runs; see `glasspot status`")
         return replace(candidates[int(np.argmin(costs))], name=plan.name)
@@ -94,7 +96,7 @@ class Evidence:
                 **score(outcomes[:fitted], self.objective),
                 "name": potential.name,
                 "role": role,
-                "keys": {state.name: [job.key for job in of] for state, of in zip(states, jobs[i], strict=True)},
+                "keys": _keys(states, jobs[i]),
                 "potential": potential.to_dict(),
             }
             if self.held_out is not None:
@@ -149,6 +151,11 @@ class Evidence:
                 for n in range(first, first + runs)
             ])  # fmt: skip
         return result
+
+
+def _keys(states: Sequence[State], jobs: Jobs) -> dict[str, list[str]]:
+    """Return the keys of the jobs of each state, by its name."""
+    return {state.name: [job.key for job in of] for state, of in zip(states, jobs, strict=True)}
 
 
 def _distinct_best(evaluated: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:

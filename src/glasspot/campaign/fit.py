@@ -30,10 +30,13 @@ class Listener(Protocol):
     """Told what happens, for a display."""
 
     def stage(self, text: str) -> None:
-        """A new part of the work begins: "targets", the name of a search method, "select", "validate", "ensemble"."""
+        """A new part of the work begins: "targets", the name of a search method, "select", "validate", "lessons" ..."""
 
     def step(self, record: dict[str, Any]) -> None:
         """An iteration of the fit was recorded."""
+
+    def decision(self, record: dict[str, Any]) -> None:
+        """A method that learns decided something beside its points: to move a window, or not to."""
 
     def score(self, record: dict[str, Any]) -> None:
         """A potential was scored on independent runs."""
@@ -79,7 +82,7 @@ class Fit:
         self.listener.stage("targets")
         objective = fitted_objective(self.plan, self.runner)
         levels = level_objectives(self.plan, objective, self.runner)
-        descent = Descent(self.plan, levels, self.runner, self.listener.stage, self._keep)
+        descent = Descent(self.plan, levels, self.runner, self.listener.stage, self._keep, self.listener.decision)
         descent.run()
         return objective, descent
 

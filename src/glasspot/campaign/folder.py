@@ -126,8 +126,22 @@ def keep_plan(store: Store, plan: FitPlan, asked: Path) -> None:
         "title": plan.title, "description": plan.description, "cautions": list(plan.cautions), "seed": plan.seed,
         "space": plan.space.to_dict(), "windows": windows, "began": began,
     }  # fmt: skip
+    if plan.learns:
+        content["learning"] = _learning(plan)
     store.path.with_name("run.toml").write_bytes(asked.read_bytes())
     store.set_meta("plan", content)
+
+
+def _learning(plan: FitPlan) -> dict[str, Any]:
+    """Return where a method that learns looks at first, and how its glasses are made at each level, cheapest first."""
+    levels = [plan.at(level).fitted_states for level in range(plan.levels)]
+    return {
+        "windows": None if plan.windows is None else [list(window) for window in plan.windows],
+        "oxides": {state.name: dict(state.oxides) for state in plan.states},
+        "levels": [
+            {state.name: {"atoms": state.atoms, "rate": state.rate or None} for state in states} for states in levels
+        ],
+    }
 
 
 def differences(before: Any, after: Any, place: str = "") -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from glasspot.campaign.evidence import Evidence
 from glasspot.campaign.lessons import FEWEST_SETS, MODEL, Lessons, plain
 from glasspot.potential.model import Potential
-from glasspot.search.pareto import pareto_front
+from glasspot.search.pareto import front
 from glasspot.surrogate.data import Surrogate
 from glasspot.surrogate.models import make_surrogate
 from glasspot.surrogate.scores import cross_validate
@@ -95,7 +95,7 @@ def pareto(lessons: Lessons, surrogate: Surrogate) -> dict[str, Any]:
         "points": [p.tolist() for p in points],
         "losses": losses.tolist(),
         "losses_sd": [one["losses_sd"] for one in found],
-        "front": [int(i) for i in pareto_front(losses)],
+        "front": [int(i) for i in front(losses)],
     }
 
 

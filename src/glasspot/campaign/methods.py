@@ -71,7 +71,7 @@ def _multi_objective(
     return MultiObjective(
         start=start, seed=seed, margin=margin_of(plan), aims=aims_of(plan, objective), windows=first_windows(plan),
         surrogate=chosen.surrogate or "gaussian-process", start_points=plan.start_points,
-        level_costs=np.array([_work(plan.at(level)) for level in range(plan.levels)]), promote=chosen.promote,
+        level_costs=[_work(plan.at(level)) for level in range(plan.levels)], promote=chosen.promote,
         repeats=chosen.repeats, move=chosen.move, **patience,
     )  # fmt: skip
 

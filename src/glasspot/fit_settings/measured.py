@@ -110,10 +110,15 @@ def number_target(table: TargetTable, label: str, glass: Glass, state: SystemTab
     """Return the target of a number; GlasspotError for one that such a system cannot give."""
     known = [PRESSURE, *quantity_names(species_order(glass.counts))]
     if table.quantity not in known:
-        other = "bond" if table.quantity.startswith(COORDINATION) else "number"
-        alike = [name for name in known if name.split()[0] == table.quantity.split()[0]] or known[:12]
+        first, _, rest = table.quantity.partition(" ")
+        if first == COORDINATION:
+            bonds = [name.removeprefix(COORDINATION + " ") for name in known if name.startswith(COORDINATION)]
+            raise GlasspotError(
+                f'{label}: "{rest}" is no bond of this system; there are {", ".join(bonds)}.{did_you_mean(rest, bonds)}'
+            )
+        alike = [name for name in known if name[:5] == first[:5]] or known
         raise GlasspotError(
-            f'{label}: "{table.quantity}" is no {other} of this system; there are {", ".join(alike)}.'
+            f'{label}: "{table.quantity}" is no number of this system; there are {", ".join(alike[:12])}.'
             f"{did_you_mean(table.quantity, known)}"
         )
     constant_pressure = state.pressure is not None
