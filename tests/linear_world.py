@@ -101,6 +101,9 @@ class Witness:
     def step(self, record: dict[str, Any]) -> None:
         self.reports.append(collect(self.folder))
 
+    def decision(self, record: dict[str, Any]) -> None:
+        pass
+
     def score(self, record: dict[str, Any]) -> None:
         self.scores.append(record["name"])
 

@@ -19,6 +19,7 @@ STAGES = {
     "targets": "targets",
     "select": "choose among the best, on independent runs",
     "validate": "validate on fresh runs",
+    "lessons": "learn from all runs",
     "ensemble": "potentials that may fit as well",
     "report": "write the report",
 }
@@ -65,6 +66,12 @@ class FitDisplay(Display):
         self.say(
             f"{head}  R_chi {100 * record['cost']:6.2f} +- {100 * record['error']:.2f} %{predicted}{remark}{longer}"
         )
+
+    def decision(self, record: dict[str, Any]) -> None:
+        """Print why a window moves, or stays."""
+        if record["kind"] == "window":
+            name = self.plan.space.names[record["axis"]]
+            self.say(f"  window of {name}, {record['side']} side: {record['reason']}")
 
     def score(self, record: dict[str, Any]) -> None:
         """Print a score on independent runs."""

@@ -29,6 +29,8 @@ TRIALS = {
     "cma-es": Style("#009E73", marker="triangle"),
     "conjugate-gradient": Style("#E69F00", marker="triangle-down"),
     "sobol": Style("#CC79A7", marker="plus"),
+    "active-learning": Style("#0072B2", marker="square"),
+    "multi-objective": Style("#0072B2", marker="triangle"),
 }
 MANY = 60  # points of a figure from which on they are drawn small and without bars
 SMALL = 4.5  # pixels

@@ -23,6 +23,8 @@ METHODS = {
     "cma-es": "CMA-ES",
     "conjugate-gradient": "conjugate gradients",
     "sobol": "Sobol points",
+    "active-learning": "active learning",
+    "multi-objective": "multi-objective search",
 }
 PURPOSES = {"gradient": "for the gradient", "line": "along the line", "start": "start set"}  # notes of proposals
 
