@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from glasspot.search.aims import Aims
 from glasspot.search.cma_es import CmaEs
 from glasspot.search.conjugate_gradient import ConjugateGradient
 from glasspot.search.gauss_newton import GaussNewton
+from glasspot.search.learning import ActiveLearning
 from glasspot.search.linear_model import LinearModel
 from glasspot.search.proposer import Evaluation, Margin, Proposer, no_margin
 from glasspot.search.sobol import Sobol
@@ -21,8 +23,8 @@ ANSWER = np.array([0.62, 0.38, 0.55])
 START = np.array([0.3, 0.6, 0.35])
 NOISE = 0.01
 SLOW = ("bayes",)  # each of its proposals fits a model: it gets fewer runs, and needs fewer
-RANDOM = ("sobol", "bayes", "cma-es")  # those that another seed sends to other points
-ALL = ("sobol", "bayes", "cma-es", "conjugate-gradient", "gauss-newton")
+RANDOM = ("sobol", "bayes", "cma-es", "active-learning")  # those that another seed sends to other points
+ALL = ("sobol", "bayes", "cma-es", "conjugate-gradient", "gauss-newton", "active-learning")
 
 
 def make(
@@ -41,6 +43,11 @@ def make(
         return CmaEs(start=start, seed=seed, margin=margin, patience=patience)
     if name == "conjugate-gradient":
         return ConjugateGradient(start=start, margin=margin, patience=patience)
+    if name == "active-learning":
+        return ActiveLearning(
+            start=start, seed=seed, margin=margin, aims=aims(n), surrogate="quadratic", start_points=8,
+            optimisers=("cma-es",), iterations=(patience,), runs=3, top=3, pick=4,
+        )  # fmt: skip
     return GaussNewton(start, curves(ANSWER[:n]), CUMULATIVE, margin, patience)
 
 
@@ -48,6 +55,18 @@ def curves(point: np.ndarray) -> np.ndarray:
     """A peak for each axis, which moves along r as the point does."""
     y = sum(np.exp(-(((GRID - 1.5 - 2.0 * k - 1.5 * (u - 0.5)) / 0.5) ** 2)) for k, u in enumerate(point))
     return np.asarray(y) / (4.19 * np.sqrt(len(point)))  # a norm of about 1
+
+
+def aims(n: int) -> Aims:
+    """Return one glass whose curve is seen at a few places: as many quantities, of which a model is made."""
+    places = np.arange(0, 140, 7)[None]
+    reference = curves(ANSWER[:n])
+    one = np.ones(places.shape)
+    quantities = tuple(f"y({r:.2f})" for r in GRID[places[0]])
+    return Aims(
+        ("glass",), np.zeros((1, 0)), quantities, (False,) * len(quantities), places, one.astype(int),
+        reference[places], one, reference,
+    )  # fmt: skip
 
 
 def true_cost(point: np.ndarray) -> float:
@@ -72,7 +91,7 @@ class World:
         rng = np.random.default_rng([7, number])
         y = curves(point) + NOISE / np.sqrt(len(GRID)) * rng.standard_normal(len(GRID))
         cost = float(np.linalg.norm(curves(ANSWER[: len(point)]) - y))
-        return Evaluation(point, cost, 0.5 * NOISE, self._model(point, y, cost) if self.response else None)
+        return Evaluation(point, cost, 0.5 * NOISE, self._model(point, y, cost) if self.response else None, curves=y)
 
     def _model(self, point: np.ndarray, y: np.ndarray, cost: float) -> LinearModel:
         h, n = 1e-5, len(point)
@@ -260,7 +279,7 @@ def test_what_others_found_before_does_no_harm(name: str) -> None:
     proposer.tell([strangers.evaluate(point) for point in rng.uniform(0.1, 0.5, (12, 2))])
     assert not proposer.finished
     assert not proposer.refining
-    if name not in ("sobol", "bayes"):  # those two learn from any point
+    if name not in ("sobol", "bayes", "active-learning"):  # those learn from any point
         assert asked(proposer) == asked(make(name))
     run(proposer, world, 50)
     place = proposer.place
