@@ -15,7 +15,7 @@ from glasspot.target.objective import Objective, StateTargets, Target
 def aims_of(plan: FitPlan, objective: Objective) -> Aims:
     """Return which glass and quantity each scaled value of ``objective`` is, and the condition of each level."""
     states = plan.fitted_states
-    quantities = tuple(dict.fromkeys(_quantity(t, s) for s in objective.states for t in s.targets))
+    quantities = tuple(dict.fromkeys(quantity_of(t, s) for s in objective.states for t in s.targets))
     shape = (len(states), len(quantities))
     start, length = np.zeros(shape, dtype=int), np.zeros(shape, dtype=int)
     target, scale = np.full(shape, np.nan), np.ones(shape)
@@ -23,7 +23,7 @@ def aims_of(plan: FitPlan, objective: Objective) -> Aims:
     at = 0
     for g, state in enumerate(objective.states):
         for one in state.targets:
-            k = quantities.index(_quantity(one, state))
+            k = quantities.index(quantity_of(one, state))
             start[g, k], length[g, k] = at, len(one.values)
             at += len(one.values)
             if isinstance(one, NumberTarget):
@@ -95,7 +95,7 @@ def _features(plan: FitPlan, states: tuple[State, ...]) -> np.ndarray:
     return table[:, differ] if differ else np.zeros((len(states), 0))
 
 
-def _quantity(target: Target, state: StateTargets) -> str:
+def quantity_of(target: Target, state: StateTargets) -> str:
     """Return the name of what a target is of, the same in every glass."""
     if isinstance(target, NumberTarget):
         return target.quantity
