@@ -18,8 +18,8 @@ from glasspot.structure.readers import write_frames
 
 SYSTEM_KEYS = {
     "file", "frames", "atoms", "counts", "density_g_cm3", "number_density_A3", "volume_A3", "r_max_A", "bin_width_A",
-    "peaks", "cutoffs", "coordination", "angles", "oxygen", "qn", "qn_B4", "fraction_B4", "first_scattering_peak",
-    "lorch", "notes",
+    "peaks", "cutoffs", "coordination", "angles", "oxygen", "qn", "qn_B4", "fraction_B4", "rings",
+    "first_scattering_peak", "lorch", "notes",
 }  # fmt: skip
 
 
@@ -91,9 +91,19 @@ def test_out_holds_curves_figures_and_the_summary(
     assert code == 0 and str(out) in text
     names = {path.name for path in out.iterdir()}
     figures = {
-        f"{stem}.{suffix}" for stem in ("g_of_r", "s_of_q", "angles", "coordination", "qn") for suffix in ("png", "svg")
+        f"{stem}.{suffix}"
+        for stem in ("g_of_r", "s_of_q", "angles", "coordination", "qn", "rings")
+        for suffix in ("png", "svg")
     }
-    curves = {"g_of_r.csv", "running_coordination.csv", "s_of_q.csv", "angles.csv", "coordination.csv", "qn.csv"}
+    curves = {
+        "g_of_r.csv",
+        "running_coordination.csv",
+        "s_of_q.csv",
+        "angles.csv",
+        "coordination.csv",
+        "qn.csv",
+        "rings.csv",
+    }
     assert names == figures | curves | {"summary.json"}
     assert (out / "g_of_r.png").read_bytes()[:4] == b"\x89PNG"
     g = read_csv_columns(out / "g_of_r.csv")

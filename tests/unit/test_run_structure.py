@@ -43,6 +43,8 @@ def test_a_crystal_of_silica() -> None:
     assert numbers["coordination Si-O"] == 4.0
     assert numbers["coordination O-Si"] == 2.0
     assert arrays["coordination Si-O|y"][4] == 1.0
+    # Two rings of six for each silicon, and shaking opens no bond.
+    assert dict(zip(arrays["rings|x"], arrays["rings|y"], strict=True))[6] == 2.0
     for curve in ("S(Q) xray", "S(Q) neutron"):
         assert arrays[f"{curve}|x"].shape == arrays[f"{curve}|y"].shape
         # Beyond the first peaks S(Q) goes to 1; its ripples at 18-20 1/A stay within 0.3 for this hot crystal.

@@ -22,7 +22,7 @@ examples:
   glasspot fit examples/silica/fit.toml      fit a silica potential to the ab initio liquid, with a report
   glasspot status runs/silica                how far the fit is
   glasspot quench examples/quench/silica.toml  make a glass by melt and quench
-  glasspot analyse glass.extxyz              g(r), coordination, angles, Qn, S(Q)
+  glasspot analyse glass.extxyz              g(r), coordination, angles, Qn, rings, S(Q)
   glasspot landscape examples/silica/fit.toml --axes charge.Si Si-O.rho --out map   the cost over two parameters
   glasspot potentials show BKS               a published potential: numbers, source, cautions
 

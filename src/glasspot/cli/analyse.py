@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from glasspot.structure.analysis import Analysis, Options
     from glasspot.structure.frames import Frame
 
-HELP = "g(r), coordination, angles, Qn and S(Q) of files of atoms"
+HELP = "g(r), coordination, angles, Qn, rings and S(Q) of files of atoms"
 DESCRIPTION = """\
 Analyse the structure of a glass or a liquid: partial and total g(r), coordination numbers, bond
-angles, bridging oxygens and Qn, neutron and X-ray S(Q), averaged over the frames of each file.
+angles, bridging oxygens and Qn, rings, neutron and X-ray S(Q), averaged over the frames of each file.
 
 Files: extended XYZ, LAMMPS data or dump, XDATCAR, OUTCAR, CP2K XYZ; any of them may be .gz."""
 EPILOG = """\

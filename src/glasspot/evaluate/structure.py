@@ -1,4 +1,4 @@
-"""The structure of a run's frames as numbers and curves: coordination, angles, Qn, S(Q), density.
+"""The structure of a run's frames as numbers and curves: coordination, angles, Qn, rings, S(Q), density.
 
 Names: :mod:`glasspot.structure.quantities`. Bonds end at the first minimum of g(r), as ``glasspot analyse`` finds it;
 only the fractions of boron by its number of oxygens have a fixed cut-off, 1.8 A, that of the experiments' comparisons.
@@ -33,7 +33,7 @@ def structure_arrays(frames: Sequence[Frame], observe: Observe) -> tuple[dict[st
 
     "density error" is a standard error from blocks of the frames; it and "density" are in g/cm3. "cut-off Si-O" (A)
     tells where a bond ends. Curves: "coordination Si-O" and "angle O-Si-O" distributions, "S(Q) xray" and
-    "S(Q) neutron" (1/A) where all elements are tabulated.
+    "S(Q) neutron" (1/A) where all elements are tabulated, "rings" per former by their number of formers.
     """
     found = analyse(frames, Options(r_max=observe.r_max, angle_bin=ANGLE_BIN))
     numbers = {"density": found.density}
@@ -54,6 +54,8 @@ def structure_arrays(frames: Sequence[Frame], observe: Observe) -> tuple[dict[st
     for name, probe in (("S(Q) xray", found.xray), ("S(Q) neutron", found.neutron)):
         if probe is not None:
             arrays[f"{name}|x"], arrays[f"{name}|y"] = probe.q, probe.s
+    if found.rings is not None:
+        arrays["rings|x"], arrays["rings|y"] = found.rings.size.astype(float), found.rings.per_former
     return numbers | _coordination_fractions(frames, found) | _network_numbers(found), arrays
 
 

@@ -44,6 +44,7 @@ def summary(analysis: Analysis) -> dict[str, Any]:
         if analysis.network and analysis.fraction_b4 is not None
         else None,
         "fraction_B4": analysis.fraction_b4,
+        "rings": _text_keys(analysis.rings.distribution) if analysis.rings else None,
         "first_scattering_peak": {
             name: _first_scattering_peak(probe) for name, probe in _probes(analysis) if _first_scattering_peak(probe)
         },
@@ -119,6 +120,8 @@ def csv_files(analysis: Analysis) -> dict[str, str]:
     if analysis.network:
         rows = [f"{e},{n},{share:.6f}" for e, q in analysis.network.qn.items() for n, share in q.items()]
         files["qn.csv"] = "\n".join(["former,n,fraction", *rows]) + "\n"
+    if analysis.rings:
+        files["rings.csv"] = _csv({"formers": analysis.rings.size, "rings_per_former": analysis.rings.per_former})
     return files
 
 
@@ -176,6 +179,9 @@ def _network_lines(analysis: Analysis) -> list[str]:
     lines += [f"  Qn of {former}: {_shares(q, 'Q')}" for former, q in network.qn.items() if former != "B"]
     if analysis.fraction_b4 is not None:
         lines.append(f"  fraction_B4 {analysis.fraction_b4:.3f}")
+    if analysis.rings and analysis.rings.distribution:
+        sizes = "  ".join(f"{n}: {y:.2f}" for n, y in analysis.rings.distribution.items() if y >= 0.005)
+        lines.append(f"  rings per former: {sizes}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""The figures of ``glasspot analyse``: g(r), coordination, angles, Qn and S(Q), as values that a renderer draws."""
+"""The figures of ``glasspot analyse`` as values that a renderer draws: g(r), coordination, angles, Qn, rings, S(Q)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from glasspot.report.figure import BLUE, OTHERS, VERMILION, Axis, Figure, Pane, Style, Trace, whole_ticks
 from glasspot.structure.analysis import Analysis
+from glasspot.structure.rings import Rings
 
 COLOURS = (VERMILION, BLUE, *OTHERS)
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -26,6 +27,8 @@ def figures(analysis: Analysis) -> list[Figure]:
     qn = {e: q for e, q in analysis.network.qn.items() if e != "B"} if analysis.network else {}
     if qn:
         made.append(_qn(qn))
+    if analysis.rings and analysis.rings.distribution:
+        made.append(_rings(analysis.rings))
     return [*made, _s_of_q(analysis)]
 
 
@@ -59,17 +62,22 @@ def _qn(qn: Mapping[str, Mapping[int, float]]) -> Figure:
     return _bar_figure("qn", "Qn: bridging oxygens of a network former", "n", traces)
 
 
+def _rings(rings: Rings) -> Figure:
+    traces = (_bars("-".join((*rings.formers, "O")), rings.distribution, 0),)
+    return _bar_figure("rings", "Shortest-path rings", "network formers in the ring", traces, "rings per former")
+
+
 def _bars(label: str, distribution: Mapping[int, float], number: int) -> Trace:
     shares = sorted(distribution.items())
     x, y = np.array(shares, dtype=float).T
     return Trace(label, x, y, _style(number), "bars")
 
 
-def _bar_figure(name: str, title: str, x_label: str, traces: tuple[Trace, ...]) -> Figure:
+def _bar_figure(name: str, title: str, x_label: str, traces: tuple[Trace, ...], y_label: str = "fraction") -> Figure:
     shown = [value for trace in traces for value in trace.x[trace.y > 0.002]]
     low, high = float(min(shown)), float(max(shown))
     x = Axis(x_label, limits=(low - 0.6, high + 0.6), ticks=whole_ticks(low, high, most=12))
-    return Figure(name, "structure", title, "", x, (Pane(Axis("fraction"), traces),))
+    return Figure(name, "structure", title, "", x, (Pane(Axis(y_label), traces),))
 
 
 def _angles(analysis: Analysis) -> Figure:

@@ -15,6 +15,7 @@ from glasspot.structure import scattering, topology
 from glasspot.structure.frames import Frame, cell_heights
 from glasspot.structure.pdf import PairDistribution, as_frames, block_error, pair_distribution, total
 from glasspot.structure.peaks import first_minimum, first_peak
+from glasspot.structure.rings import Rings, shortest_path_rings
 
 # Without a range given, g(r) goes to half the box, but not beyond this (A): S(Q) gains little, large boxes cost much.
 FARTHEST = 20.0
@@ -84,6 +85,7 @@ class Analysis:
     coordination: tuple[topology.Coordination, ...]
     angles: tuple[Angle, ...]
     network: topology.Network | None
+    rings: Rings | None
     fraction_b4: float | None
     partials: scattering.FaberZiman
     neutron: scattering.TotalScattering | None
@@ -111,6 +113,7 @@ def analyse(frames: Frame | Sequence[Frame], options: Options | None = None, on_
     partials = scattering.faber_ziman(pdf, q, options.lorch)
     densities = np.array([frame.density for frame in frames])
     coordination = _coordination(bonds, cutoffs)
+    network = _network(bonds, cutoffs, notes)
     total_g, total_error = total(pdf)
     return Analysis(
         n_frames=len(frames),
@@ -123,7 +126,8 @@ def analyse(frames: Frame | Sequence[Frame], options: Options | None = None, on_
         cutoffs=cutoffs,
         coordination=coordination,
         angles=_angles(bonds, cutoffs, options.angle_bin),
-        network=_network(bonds, cutoffs, notes),
+        network=network,
+        rings=_rings(bonds, network, notes, step),
         fraction_b4=next(
             (c.distribution.get(4, 0.0) for c in coordination if (c.centre, c.neighbour) == ("B", "O")), None
         ),
@@ -245,6 +249,22 @@ def _network(
         left_out = ", ".join(e for e in present if e not in formers)
         notes.append(f"Bridging oxygens and Qn leave out {left_out}, which has no cut-off with O.")
     return topology.network(bonds, formers) if formers else None
+
+
+def _rings(
+    bonds: Sequence[topology.Bonds], network: topology.Network | None, notes: list[str], step: OnStep
+) -> Rings | None:
+    if network is None:
+        return None
+    step("rings", 0, 0)
+    try:
+        rings = shortest_path_rings(bonds, network.formers)
+    except GlasspotError as error:
+        notes.append(f"Rings are left out: {error}")
+        return None
+    if rings.n_frames < len(bonds):
+        notes.append(f"Rings come from {rings.n_frames} of {len(bonds)} frames, evenly spaced.")
+    return rings
 
 
 def _scattered(
