@@ -131,6 +131,6 @@ def _short_way_across(start, second, vector, roots, largest):  # type: ignore[no
                     if steps[atom] < largest:
                         steps[other], place[other], queue[put] = steps[atom] + 1, there, other
                         put += 1
-                elif steps[atom] + steps[other] + 3 < 2 * largest and np.abs(there - place[other]).max() > 0.1:
+                elif steps[atom] + steps[other] + 1 < 2 * largest and np.abs(there - place[other]).max() > 0.1:
                     return there - place[other]
     return np.zeros(3)
