@@ -92,7 +92,7 @@ def test_every_reason_of_a_failure_is_documented() -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=name)
 def test_examples_load(path: Path) -> None:
-    if re.search(r"^\[\[target\]\]", path.read_text(encoding="utf-8"), re.MULTILINE):
+    if re.search(r"^\[\[?(target|system)\]\]?", path.read_text(encoding="utf-8"), re.MULTILINE):
         config = load_fit_config(path)
         fits = [of_rung for _, of_rung in rungs_of(config, path)] if config.rung else [config]
         for fit in fits:

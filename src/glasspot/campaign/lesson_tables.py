@@ -13,6 +13,7 @@ import numpy as np
 from glasspot.campaign.evidence import Evidence
 from glasspot.campaign.lessons import FEWEST_SETS, MODEL, Lessons, plain
 from glasspot.potential.model import Potential
+from glasspot.search.cost_model import repeatable
 from glasspot.search.pareto import front
 from glasspot.surrogate.data import Surrogate
 from glasspot.surrogate.models import make_surrogate
@@ -162,7 +163,7 @@ def lessons_of(
     """
     named: dict[str, np.ndarray] = {}
     for record in scores:
-        point = lessons.point_of(Potential.from_dict(record["potential"]))
+        point = lessons.plan.space.place_of(Potential.from_dict(record["potential"]))
         samples = evidence.samples_of(record)
         if point is not None and len(samples):
             named[record["name"]] = point
@@ -171,8 +172,9 @@ def lessons_of(
         return {"reason": f"fewer than {FEWEST_SETS} parameter sets ran: too few for a model"}
     fitted = named.get(lessons.plan.name, lessons.points[0])
     box = np.tile([0.0, 1.0], (len(fitted), 1)) if windows is None else windows
-    found = tables(lessons, fitted, box)
-    at_aim = lessons.at_aim(lessons.model(), list(named.values()))
+    with repeatable(lessons.seed):
+        found = tables(lessons, fitted, box)
+        at_aim = lessons.at_aim(lessons.model(), list(named.values()))
     return {**found, "at_aim": dict(zip(named, at_aim, strict=True)), "aim": _aim(lessons)}
 
 

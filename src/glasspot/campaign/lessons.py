@@ -16,9 +16,8 @@ import numpy as np
 from glasspot.campaign.aims import aims_of
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.seeds import Purpose, draw_seed
-from glasspot.errors import GlasspotError
-from glasspot.potential.model import Potential
 from glasspot.search.aims import Aims
+from glasspot.search.cost_model import repeatable
 from glasspot.search.points import same
 from glasspot.search.proposer import Evaluation
 from glasspot.surrogate.data import Surrogate
@@ -66,7 +65,8 @@ class Lessons:
         """Return the expected cost (R_chi at the aim) of points, of which independent ``samples`` were run."""
         for point, found in zip(points, samples, strict=True):
             self.add(point, found)
-        values = self._sampled(self.model(), points)
+        with repeatable(self.seed):
+            values = self._sampled(self.model(), points)
         return [float(x) for x in np.sqrt(self.aims.loss(values).mean(0))]
 
     def at_aim(self, surrogate: Surrogate, points: Sequence[np.ndarray]) -> list[dict[str, Any]]:
@@ -94,17 +94,6 @@ class Lessons:
             if e.cost is not None and not any(same(e.point, other) for other in found):
                 found.append(e.point)
         return found
-
-    def point_of(self, potential: Potential) -> np.ndarray | None:
-        """Return the point of the cube that stands for a potential; None where more than free parameters differ."""
-        space = self.plan.space
-        try:
-            point = space.to_cube(potential)
-        except (GlasspotError, IndexError, AttributeError):  # another form of potential has no such parameters
-            return None
-        again = space.from_cube(point)
-        alike = again.to_dict()["pairs"] == potential.to_dict()["pairs"] and again.charges == potential.charges
-        return point if alike else None
 
     @property
     def seed(self) -> int:

@@ -114,6 +114,14 @@ class ParameterSpace:
         """Return the point of the cube, shape (n,), that stands for ``potential``; it may lie outside [0, 1]."""
         return np.array([(_coordinate(potential, p) - p.low) / (p.high - p.low) for p in self.parameters])
 
+    def place_of(self, potential: Potential) -> np.ndarray | None:
+        """Return the point of the cube that stands for ``potential``; None where it differs in more than is free."""
+        if set(free_names(potential)) != set(free_names(self.base)) or potential.coulomb != self.base.coulomb:
+            return None
+        point = self.to_cube(potential)
+        one, other = (_numbers(p) for p in (self.from_cube(point), potential))
+        return point if np.allclose(one, other, rtol=1e-6, atol=0.0) else None
+
     def from_cube(self, point: np.ndarray) -> Potential:
         """Return the potential at ``point`` of the cube, shape (n,)."""
         potential = self.base
@@ -239,6 +247,13 @@ def free_names(potential: Potential) -> dict[str, tuple[str | None, tuple[str, s
                 short = f"{a}-{b}.{field}"
                 names[short if short not in names else f"{a}-{b}.{index + 1}.{field}"] = place
     return names
+
+
+def _numbers(potential: Potential) -> list[float]:
+    """Return every number that may be freed, in the order of :func:`free_names`."""
+    places = free_names(potential).items()
+    drafts = [FreeParameter(name, *place, 0.0, 0.0, 0.0) for name, place in places]
+    return [_get(potential, draft) for draft in drafts]
 
 
 def _get(potential: Potential, p: FreeParameter) -> float:
