@@ -13,6 +13,7 @@ from glasspot.evaluate.job import Outcome
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.report.data import Direction, FitReport, Parameter, Score, Step
+from glasspot.report.learning_collect import learned
 from glasspot.report.status import Record, best_step, noise_floor, state_of
 from glasspot.report.store_ensemble import ensemble, observed
 from glasspot.report.store_panels import curve_panels, fitted_numbers, good_outcomes, structure_panels
@@ -37,6 +38,7 @@ def collect(folder: Path) -> FitReport:
         objectives = [o for o in (objective, held_out) if o]
         scores = [_in_order(score, objectives) for score in store.records("validation")]
         outcomes = {s["name"]: {state: good_outcomes(store, keys) for state, keys in s["keys"].items()} for s in scores}
+        teaching = learned(store, space, objectives, outcomes)
         return FitReport(
             title=plan["title"],
             description=plan["description"],
@@ -47,15 +49,16 @@ def collect(folder: Path) -> FitReport:
             scores=tuple(_score(s, outcomes[s["name"]]) for s in scores),
             noise_floor=_or_nan(noise_floor(scores)),
             panels=curve_panels(objectives, scores, outcomes, store, steps),
-            structure_panels=structure_panels(scores, outcomes),
+            structure_panels=structure_panels(scores, outcomes) if teaching is None else (),
             potentials=_potentials(space, steps, scores),
             elements=_elements(objective, space),
             fitted=Potential.from_dict(fitted) if fitted else None,
             timings=_timings(store),
             provenance=_provenance(store, plan),
-            numbers=fitted_numbers(objectives, scores, outcomes),
+            numbers=fitted_numbers(objectives, scores, outcomes) if teaching is None else (),
             ensemble=ensemble(store, space, objectives, scores, outcomes),
             unknown_errors=found.get("reason", "") if found else "",
+            learned=teaching,
             cautions=tuple(plan["cautions"]),
         )
 
@@ -75,6 +78,7 @@ def _step(record: Record) -> Step:
         note=note,
         places=dict(zip(record["values"], record["point"], strict=True)),
         method=record["method"],
+        level=record.get("level", 0),
     )
 
 

@@ -15,7 +15,8 @@ from glasspot.report.figure import Figure
 from glasspot.report.html import Words, assemble, figure_place, section, section_body
 from glasspot.report.panels import figures
 from glasspot.report.plotly_figure import plotly_dict, symbols
-from glasspot.report.tables import Table, provenance, validation
+from glasspot.report.table import Table
+from glasspot.report.tables import provenance, validation
 from glasspot.report.words import count, listed, percent
 
 HEADINGS = {

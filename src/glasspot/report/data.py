@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from glasspot.potential.model import Potential
+from glasspot.report.learning_data import Learned
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Step:
     note: str = ""  # reason of a failure, or "far"/"near" phase, in words
     places: Mapping[str, float] = field(default_factory=dict)  # parameter name -> place in its window, 0 to 1
     method: str = "gauss-newton"
+    level: int = 0  # how the glasses were made, 0 the cheapest
 
 
 @dataclass(frozen=True)
@@ -167,4 +169,5 @@ class FitReport:
     numbers: tuple[FittedNumber, ...] = ()  # targets that are no curves
     ensemble: Ensemble | None = None
     unknown_errors: str = ""  # why the errors of the parameters are not known, where they are not
+    learned: Learned | None = None  # of a fit that models what every glass does
     cautions: tuple[str, ...] = ()  # what a reader must know: total g(r), short reference, unverified set ...

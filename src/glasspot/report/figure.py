@@ -16,6 +16,7 @@ INKS = ("ink", "muted", "faint")
 """``ink`` is the colour of text (and of the target), ``muted`` a quiet grey, ``faint`` that of a grid line."""
 
 LONG_NAMES = 24  # characters, of all names of an axis together
+TICKS = 6  # of a logarithmic axis, about
 
 VERMILION, BLUE = "#D55E00", "#0072B2"
 OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -36,8 +37,8 @@ class Style:
 class Trace:
     """One curve of a pane. Traces with the same ``label`` share one entry of the legend.
 
-    ``error`` is a standard error of ``y``, shape (n,): a band around a line, a bar on points. ``notes`` is the text
-    shown at each point under the mouse, in place of the bare numbers.
+    ``error`` is a standard error of ``y``, shape (n,): a band around a line, a bar on points; ``error_x`` is that of
+    ``x``, of points. ``notes`` is the text shown at each point under the mouse, in place of the bare numbers.
     """
 
     label: str
@@ -48,6 +49,7 @@ class Trace:
     error: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     in_legend: bool = True
+    error_x: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class Figure:
     x: Axis
     panes: tuple[Pane, ...]
     compare: bool = False  # the reader compares curves at one x, so the page shows all values there
+    even: bool = False  # the panes are alike, such as one for each glass: none is a strip under the first
 
 
 def curve_styles(roles: Iterable[tuple[str, str]]) -> Mapping[str, Style]:
@@ -135,3 +138,13 @@ def whole_ticks(low: float, high: float, most: int = 8) -> tuple[float, ...]:
     step = next(s * 10**p for p in range(9) for s in (1, 2, 5) if span / (s * 10**p) <= most)
     first = math.ceil(low / step) * step
     return tuple(float(value) for value in range(first, math.floor(high) + 1, step))
+
+
+def value_ticks(low: float, high: float) -> list[float]:
+    """Return a few round values of a logarithmic axis, however narrow its window."""
+    ticks = list(percent_ticks(low, high))
+    if len(ticks) < 3:
+        from matplotlib.ticker import MaxNLocator
+
+        ticks = [float(t) for t in MaxNLocator(TICKS - 1).tick_values(low, high) if low <= t <= high]
+    return ticks[:: -(-len(ticks) // TICKS)]

@@ -15,14 +15,23 @@ from glasspot import __version__
 from glasspot.files import write_text
 from glasspot.report.data import FitReport
 from glasspot.report.figure import Figure
-from glasspot.report.panels import figures
+from glasspot.report.learning_map import MapFigure, plotly_map
+from glasspot.report.learning_words import learned_headline
+from glasspot.report.panels import figures, report_maps
 from glasspot.report.plotly_figure import plotly_dict, symbols
-from glasspot.report.tables import Table, tables
+from glasspot.report.table import Table
+from glasspot.report.tables import tables
 from glasspot.report.words import headline
 
 SECTIONS = {
     "convergence": "The fit",
     "validation": "Validation",
+    "experiment": "Against experiment",
+    "search": "The search",
+    "windows": "Windows of the search",
+    "pareto": "Best compromises",
+    "map": "Error map",
+    "model": "The model of all runs",
     "curves": "Targets",
     "potential": "Pair energies",
     "parameters": "Parameters",
@@ -45,13 +54,15 @@ def write_page(report: FitReport, path: Path) -> Path:
 
 def page(report: FitReport) -> str:
     """Return the page as text. Whatever a user wrote (titles, names, notes) is escaped."""
-    drawn, made = figures(report), tables(report)
-    top = headline(report)
+    drawn: list[Figure | MapFigure] = [*figures(report), *report_maps(report)]
+    made = tables(report)
+    top = headline(report) if report.learned is None else learned_headline(report, report.learned)
     sections = {name: _section(name, report, drawn, made) for name in SECTIONS}
     words = Words(
         "fit report", report.title, report.description, report.state, top.answer, top.evidence, report.cautions
     )
-    return assemble(words, sections, SECTIONS, {figure.name: plotly_dict(figure) for figure in drawn})
+    plots = {f.name: plotly_map(f) if isinstance(f, MapFigure) else plotly_dict(f) for f in drawn}
+    return assemble(words, sections, SECTIONS, plots)
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,7 @@ def _asset(name: str) -> str:
     return resources.files("glasspot.report").joinpath("page", name).read_text(encoding="utf-8")
 
 
-def _section(name: str, report: FitReport, drawn: Iterable[Figure], made: Iterable[Table]) -> str:
+def _section(name: str, report: FitReport, drawn: Iterable[Figure | MapFigure], made: Iterable[Table]) -> str:
     """Return a section with its figures, then its tables; "" where there is nothing to show."""
     plots = [figure_place(f.name, f.title, f.caption) for f in drawn if f.section == name]
     body = section_body(plots, [table for table in made if table.section == name], SECTIONS[name])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from glasspot.campaign.survey import BLANK, FAILED, RUN, SCREENED
-from glasspot.report.figure import percent_ticks
+from glasspot.report.figure import value_ticks
 from glasspot.report.landscape import Landscape, Side
 from glasspot.report.landscape_paths import Path2D
 from glasspot.report.static import RC, WIDTH, save_drawing, words
@@ -22,7 +22,6 @@ COLOURS = "cividis"
 PATHS = ("#D55E00", "#FFFFFF", "#009E73", "#CC79A7", "#56B4E9", "#000000")
 SUFFIXES = ("png", "svg", "pdf")
 CONTOURS = 8
-TICKS = 6
 
 
 def save_landscape(found: Landscape, paths: Sequence[Path2D], folder: Path, name: str = "landscape") -> list[Path]:
@@ -80,16 +79,6 @@ def _scale(box: Any, side: Side, which: str) -> None:
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
-def value_ticks(low: float, high: float) -> list[float]:
-    """Return a few round values of a logarithmic axis, however narrow its window."""
-    ticks = list(percent_ticks(low, high))
-    if len(ticks) < 3:
-        from matplotlib.ticker import MaxNLocator
-
-        ticks = [float(t) for t in MaxNLocator(TICKS - 1).tick_values(low, high) if low <= t <= high]
-    return ticks[:: -(-len(ticks) // TICKS)]
 
 
 def _colour(canvas: Any, box: Any, found: Landscape, x: np.ndarray, y: np.ndarray) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 
 from glasspot.campaign.survey import SCREENED
 from glasspot.files import write_text
-from glasspot.report.figure import percent_ticks
+from glasspot.report.figure import percent_ticks, value_ticks
 from glasspot.report.html import Words, assemble, figure_place, section, section_body
 from glasspot.report.landscape import Landscape, Side, csv_text, json_text, read_landscape
-from glasspot.report.landscape_figure import PATHS, edges, save_landscape, value_ticks
+from glasspot.report.landscape_figure import PATHS, edges, save_landscape
 from glasspot.report.landscape_paths import Path2D
 from glasspot.report.plotly_figure import symbols
 from glasspot.report.words import listed, unit

@@ -15,6 +15,11 @@ import numpy as np
 
 from glasspot.report.data import CurvePanel, FitReport, Score, Series, Step
 from glasspot.report.figure import Axis, Figure, Pane, Style, Trace, curve_styles, percent_ticks, whole_ticks
+from glasspot.report.glass_panels import experiment_figures
+from glasspot.report.glass_structure import structure_figures
+from glasspot.report.learning_map import MapFigure, map_figures
+from glasspot.report.learning_model_panels import model_figures
+from glasspot.report.learning_panels import LEVELS, learning_figures, level_name
 from glasspot.report.potential_panels import energy_figures
 from glasspot.report.uncertainty_panels import uncertainty_figures
 from glasspot.report.words import METHODS, duration, listed, number, percent, unit
@@ -43,20 +48,31 @@ def figures(report: FitReport) -> tuple[Figure, ...]:
     found: list[Figure] = []
     if report.steps:
         found.append(convergence(report, styles))
+    if report.learned is not None:
+        found += experiment_figures(report.learned, styles)
+        found += learning_figures(report.learned, styles)
+        found += [] if report.learned.model is None else model_figures(report.learned, report.learned.model)
     found += [curve_figure(panel, "curves", f"curve-{n}", report, styles) for n, panel in enumerate(report.panels, 1)]
     found += energy_figures(report, styles)
-    if report.steps and report.parameters:
+    if report.steps and report.parameters and report.learned is None:
         found.append(parameter_path(report))
     found += uncertainty_figures(report)
     found += [
         structure_figure(panel, f"structure-{n}", report, styles) for n, panel in enumerate(report.structure_panels, 1)
     ]
+    found += [] if report.learned is None else structure_figures(report.learned, styles)
     return _unique_names(found)
+
+
+def report_maps(report: FitReport) -> tuple[MapFigure, ...]:
+    """Return the error maps of a fit that learns; () for others, and before there is one."""
+    return () if report.learned is None else tuple(map_figures(report.learned, report_styles(report)))
 
 
 def report_styles(report: FitReport) -> Mapping[str, Style]:
     """Return the style of each curve's name, the same in every figure, in the order of drawing: fitted on top."""
     roles = [(score.name, score.role) for score in report.scores]
+    roles += [(one.name, one.role) for one in (report.learned.sets if report.learned is not None else ())]
     roles += [(s.name, s.role) for panel in (*report.panels, *report.structure_panels) for s in panel.series]
     known = {name for name, _ in roles}
     unknown = [name for name in report.potentials if name not in known]
@@ -77,7 +93,7 @@ def convergence(report: FitReport, styles: Mapping[str, Style]) -> Figure:
         Trace(label, ends, np.full(2, level), style, notes=(f"{label}: {level:.3g} %",) * 2)
         for label, level, style in levels
     ]
-    traces += _trials(good, last, high)
+    traces += _trials(good, last, high, report)
     failed = [step for step in steps if step not in good]
     if failed:
         runs = np.array([step.md_runs for step in failed], dtype=float)
@@ -121,19 +137,18 @@ def _worst(start: float, levels: Sequence[tuple[str, float, Style]]) -> float:
     return 10 * max([start, *(level for _, level, _ in levels)])
 
 
-def _trials(good: list[Step], last: int, high: float) -> list[Trace]:
+def _trials(good: list[Step], last: int, high: float, report: FitReport) -> list[Trace]:
     """Return the trial points, none above ``high`` (%), and the best-so-far step line, on to the last MD run."""
     if not good:
         return []
-    runs = np.array([step.md_runs for step in good], dtype=float)
-    best = np.minimum.accumulate([100 * step.cost for step in good])
-    line = Trace("best so far", np.append(runs, last), np.append(best, best[-1]), BEST, "step")
-    methods = list(dict.fromkeys(step.method for step in good))
+    top = [step for step in good if step.level == max(other.level for other in good)]
+    runs = np.array([step.md_runs for step in top], dtype=float)
+    best = np.minimum.accumulate([100 * step.cost for step in top])
+    name = "best so far" if len(top) == len(good) else "best so far, last level"
+    line = Trace(name, np.append(runs, last), np.append(best, best[-1]), BEST, "step")
     many = len(good) > MANY
     traces = []
-    for method in methods:
-        steps = [step for step in good if step.method == method]
-        label, style = (METHODS[method], TRIALS[method]) if len(methods) > 1 else ("MD run", TRIALS["gauss-newton"])
+    for label, style, steps in _kinds(good, report):
         traces.append(
             Trace(
                 label,
@@ -146,6 +161,20 @@ def _trials(good: list[Step], last: int, high: float) -> list[Trace]:
             )
         )
     return [line, *traces]
+
+
+def _kinds(good: Sequence[Step], report: FitReport) -> list[tuple[str, Style, list[Step]]]:
+    """Return the evaluations that are drawn alike, with their label and style: by level where there are several."""
+    levels = sorted({step.level for step in good})
+    if report.learned is not None and len(levels) > 1:
+        return [
+            (level_name(report.learned, n), LEVELS[n % len(LEVELS)], [step for step in good if step.level == n])
+            for n in levels
+        ]
+    methods = list(dict.fromkeys(step.method for step in good))
+    if len(methods) == 1:
+        return [("MD run", TRIALS["gauss-newton"], list(good))]
+    return [(METHODS[name], TRIALS[name], [step for step in good if step.method == name]) for name in methods]
 
 
 def _methods(steps: Sequence[Step]) -> str:
@@ -312,5 +341,5 @@ def _unique_names(found: list[Figure]) -> tuple[Figure, ...]:
     for figure in found:
         stem = re.sub(r"[^a-z0-9]+", "-", f"{figure.section} {figure.title}".lower()).strip("-")[:60] or figure.name
         name = stem if stem not in named else f"{stem}-{len(named)}"
-        named[name] = Figure(name, figure.section, figure.title, figure.caption, figure.x, figure.panes, figure.compare)
+        named[name] = replace(figure, name=name)
     return tuple(named.values())

@@ -15,6 +15,7 @@ import numpy as np
 from glasspot.report.figure import Axis, Figure, Pane, Trace
 
 PANE_HEIGHT, STRIP_HEIGHT, X_HEIGHT = 260, 90, 54  # pixels: a pane, a strip under it, the x axis
+EVEN_HEIGHT = 150  # of each of several panes that are alike
 GAP = 0.04  # between panes, as a part of the height
 MARKERS = {
     "circle": "circle", "cross": "x", "diamond": "diamond", "square": "square", "triangle": "triangle-up",
@@ -39,7 +40,8 @@ def plotly_dict(figure: Figure) -> dict[str, Any]:
     """Return ``{"data": [...], "layout": {...}}`` of a figure; every number finite or null, every text escaped."""
     panes = len(figure.panes)
     domains = _domains(figure.panes)
-    height = X_HEIGHT + PANE_HEIGHT + STRIP_HEIGHT * (panes - 1)
+    strip = EVEN_HEIGHT if figure.even else STRIP_HEIGHT
+    height = X_HEIGHT + PANE_HEIGHT + strip * (panes - 1)
     layout: dict[str, Any] = {
         "height": height,
         "margin": {"l": 8, "r": 14, "t": 10, "b": 8},
@@ -123,7 +125,8 @@ def _entries(trace: Trace, compare: bool) -> list[dict[str, Any]]:
         entry["hovertemplate"] = f"{shared['name']}: %{{x:.4g}}, %{{y:.4g}}<extra></extra>"
     entry |= shared | {"showlegend": trace.in_legend}
     if trace.kind == "points":
-        return [entry | error]
+        across = {} if trace.error_x is None else {"error_x": _bars(trace, trace.error_x)}
+        return [entry | error | across]
     return [entry] if trace.error is None else [_band(trace, trace.error) | shared, entry]
 
 

@@ -15,6 +15,7 @@ from glasspot.report.figure import Axis, Figure, Pane, Style, Trace
 from glasspot.report.panels import figures
 
 WIDTH, PANE_HEIGHT, STRIP_HEIGHT = 3.5, 2.4, 0.8  # inches; 3.5 is a column of most journals
+EVEN_HEIGHT = 1.25  # of each of several panes that are alike
 LEGEND_ROW = 0.17  # inches: a row of the legend or the title, above the panes
 CHARACTERS_A_ROW = 54  # of legend text that fit the width at 7 points, samples of the curves counted
 DPI = 200
@@ -85,7 +86,7 @@ def draw(figure: Figure) -> Any:
     names = list(dict.fromkeys(trace.label for pane in figure.panes for trace in pane.traces if trace.in_legend))
     columns = _legend_columns(names)
     legend = LEGEND_ROW * (1 + math.ceil(len(names) / columns))
-    height = PANE_HEIGHT + STRIP_HEIGHT * strips + legend
+    height = PANE_HEIGHT + (EVEN_HEIGHT if figure.even else STRIP_HEIGHT) * strips + legend
     canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
     shares = [pane.share for pane in figure.panes]
     boxes = canvas.subplots(len(figure.panes), 1, sharex=True, squeeze=False, height_ratios=shares)[:, 0]
@@ -141,7 +142,8 @@ def _draw_curve(box: Any, trace: Trace, label: str | None) -> None:
         look |= {"marker": MARKERS[style.marker], "markersize": size}
     if trace.kind == "points":
         # A bar of unknown length (nan) is left out by matplotlib, the point is not.
-        box.errorbar(trace.x, trace.y, trace.error, linestyle="none", elinewidth=0.8, capsize=1.5, zorder=3, **look)
+        look |= {"linestyle": "none", "elinewidth": 0.8, "capsize": 1.5, "zorder": 3}
+        box.errorbar(trace.x, trace.y, trace.error, trace.error_x, **look)
         return
     look |= {"linewidth": style.width * POINTS_PER_PIXEL, "linestyle": DASHES[style.dash]}
     if trace.kind == "step":

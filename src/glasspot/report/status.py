@@ -22,9 +22,19 @@ def state_of(store: Store, folder: Path) -> str:
     return state
 
 
+def top_level(steps: Sequence[Record]) -> int:
+    """Return the highest level at which an evaluation succeeded; 0 where glasses are made in one way only."""
+    return max((s.get("level", 0) for s in steps if s["cost"] is not None), default=0)
+
+
 def best_step(steps: Sequence[Record]) -> Record | None:
-    """Return the record of the iteration with the lowest cost; None before the first that has one."""
-    return min((s for s in steps if s["cost"] is not None), key=lambda s: s["cost"], default=None)
+    """Return the record of the evaluation with the lowest cost; None before the first that has one.
+
+    Among those of the highest level: costs of small glasses quenched fast and of better ones do not compare.
+    """
+    top = top_level(steps)
+    found = (s for s in steps if s["cost"] is not None and s.get("level", 0) == top)
+    return min(found, key=lambda s: s["cost"], default=None)
 
 
 def score_of(scores: Sequence[Record], role: str) -> Record | None:

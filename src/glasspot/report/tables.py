@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from glasspot.report.data import Direction, FitReport, Parameter, Score
+from glasspot.report.learning_tables import learning_tables
+from glasspot.report.table import Table
 from glasspot.report.words import count, duration, measured, number, percent, unit
 
 EDGE = 0.02  # a parameter this near its window's edge, as a part of the window, is said to lie on it
@@ -16,24 +17,12 @@ WINDOW_ALONE = 0.28  # an error of 1/sqrt(12) = 0.289 of a window is that of kno
 LOOSE = 0.2  # an error above this part of the value is said to be loose
 
 
-@dataclass(frozen=True)
-class Table:
-    """Rows of text under a header; the first column names the row."""
-
-    section: str
-    title: str
-    caption: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    words: tuple[str, ...] = ()  # columns of words, not numbers, so they are set left
-    fitted: int | None = None  # the row that is the fitted potential
-
-
 def tables(report: FitReport) -> tuple[Table, ...]:
     """Return every table that the report has rows for, in the order of reading."""
     made = (
-        validation(report), numbers(report), parameters(report), directions(report), predictions(report),
-        members(report), timings(report), provenance(report),
+        validation(report), *([] if report.learned is None else learning_tables(report.learned)), numbers(report),
+        parameters(report), directions(report), predictions(report), members(report), timings(report),
+        provenance(report),
     )  # fmt: skip
     return tuple(table for table in made if table.rows)
 
@@ -102,6 +91,7 @@ def numbers(report: FitReport) -> Table:
 
 def parameters(report: FitReport) -> Table:
     """Return each parameter with its start, its fitted value and error, its change and its window."""
+    bounds = "window" if report.learned is None else "limits"  # a window that moves is told elsewhere
     rows = tuple(
         (
             f"{p.name} ({unit(p.unit)})" if p.unit else p.name,
@@ -109,11 +99,11 @@ def parameters(report: FitReport) -> Table:
             measured(p.fitted, p.error),
             _change(p),
             f"{number(p.window[0])} to {number(p.window[1])}",
-            said_of(p, not report.unknown_errors),
+            said_of(p, not report.unknown_errors, bounds),
         )
         for p in report.parameters
     )
-    columns = ("parameter", "start", "fitted", "change", "window", "what the data say")
+    columns = ("parameter", "start", "fitted", "change", bounds, "what the data say")
     caption = (
         "± is one standard error from the response of the curves to each parameter, the others free to follow; in "
         "directions that the data leave open, the windows bound it."
@@ -130,8 +120,8 @@ def _change(p: Parameter) -> str:
     return f"{100 * (p.fitted / p.start - 1):+.1f} %".replace("-", "−")
 
 
-def said_of(p: Parameter, known: bool = True) -> str:
-    """Say whether the data determine a parameter, and whether its window stopped it; ``known``: errors can be told."""
+def said_of(p: Parameter, known: bool = True, bounds: str = "window") -> str:
+    """Say whether the data determine a parameter, and whether its bounds stopped it; ``known``: errors can be told."""
     low, high = p.window
     width = high - low
     said = []
@@ -149,7 +139,7 @@ def said_of(p: Parameter, known: bool = True) -> str:
         said.append("determined")
     place = p.place if p.place is not None else (p.fitted - low) / width if width > 0 else 0.5
     if min(place, 1 - place) < EDGE:
-        said.append("at the edge of its window")
+        said.append(f"at the edge of its {bounds}")
     return ", ".join(said) or "–"
 
 

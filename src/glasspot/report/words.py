@@ -142,7 +142,9 @@ def _validated(fitted: Score, runs: int) -> str:
 
 def _unvalidated(report: FitReport, runs: int) -> str:
     """Return the answer of a fit that has no validated potential yet."""
-    finite = [(step.cost, step.cost_error) for step in report.steps if math.isfinite(step.cost)]
+    good = [step for step in report.steps if math.isfinite(step.cost)]
+    top = max((step.level for step in good), default=0)  # cheaper levels do not compare with it
+    finite = [(step.cost, step.cost_error) for step in good if step.level == top]
     if not finite:
         return "No MD run has finished yet" if not runs else f"All of {count(runs, 'MD run')} failed"
     return f"R_chi {percent(*min(finite))}, best of {count(runs, 'MD run')}, not validated yet"
