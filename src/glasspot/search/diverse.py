@@ -10,8 +10,8 @@ import numpy as np
 
 from glasspot.search.points import SAME
 
-# Between two selected points: each parameter differs by 5 % of its window on average. In the windows of Chen et al.
-# (+-10 %) that is 1 % of its value, the finest step of their grid.
+# Between two selected points: each parameter differs by 5 % of its window on average. In windows of +-10 % that
+# is 1 % of its value, the finest step of their grid.
 APART = 0.05
 AGAIN = 0.01  # from a point that was run already: nearer is a repeat
 HALVINGS = 4

@@ -1,9 +1,10 @@
-"""Start points by grid and at random, as Chen et al. chose theirs: each parameter alone, then pairs, then all together.
+"""Start points by grid and at random, as a paper chose them: each parameter alone, then pairs, then all together.
 
-The trials that they published are 10, 5, 3 (and a few 1) % of one parameter at a time, up and down, and pairs moved
-together or against each other by a few %, in windows of +-15 %. Here: 2/3, 1/3 and 1/5 of the way from the start to
-either bound, one parameter at a time; pairs at 1/3 of the way, all four signs; then points drawn evenly in the windows.
-Five parameters have a grid of 70 points, of their 230.
+The paper is that of :mod:`glasspot.search.learning`. The trials that its authors published are 10, 5, 3 (and a few 1)
+% of one parameter at a time, up and down, and pairs moved together or against each other by a few %, in windows of
++-15 %. Here: 2/3, 1/3 and 1/5 of the way from the start to either bound, one parameter at a time; pairs at 1/3 of the
+way, all four signs; then points drawn evenly in the windows. Five parameters have a grid of 70 points, of the paper's
+230.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Optimisers of a cheap function in a box: what runs on a surrogate, before any MD.
 
-Two of them, as in the loop of Chen et al.: Bayesian optimisation, with a Gaussian process of the cheap function itself,
-and CMA-ES. Both see only values. Both return everything they looked at, so that the caller may pick more than the best.
-The box is worked in as the unit cube, so that a step means the same in each direction.
+The two of the paper (:mod:`glasspot.search.learning`): Bayesian optimisation, with a Gaussian process of the cheap
+function itself, and CMA-ES. Both see only values. Both return everything they looked at, so that the caller may pick
+more than the best. The box is worked in as the unit cube, so that a step means the same in each direction.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The loop of Chen et al.: train a surrogate, optimise on it, run the best few by MD, train again.
+"""Active learning: train a surrogate, optimise on it, run the best few by MD, train again.
+
+The loop of "Optimization of transferable interatomic potentials for glasses toward experimental properties" (preprint,
+2025; sections 2.1 to 2.4 and 3), "the paper" below and in the modules that this one uses.
 
 An iteration: a surrogate learns everything that was run; ``runs`` optimisations of its loss, each with its own random
 numbers, give ``top`` points each; the best ``pick`` of them, kept apart, are run. Phases follow one another, each with

@@ -38,11 +38,11 @@ class Rule:
 
     outer: a tenth of the width counts as near the bound. level: chance that a search which has no reason to leave its
     windows widens one of them, per iteration. span: iterations looked at together, those in which the window of the
-    axis was as it is now; two see what one is too small for. step: of the width, on one side; +-10 % to +-15 % of Chen
-    et al. is a quarter. passing: share of the points added that must pass the screen, so that there is more to search
-    than to refuse. failing: share of failed runs near the bound that is refused when there are more, beyond chance at
-    ``failing_level``; a third of the runs lost is dear, and two failures alone are no proof. samples: points drawn to
-    estimate shares, to 3 %.
+    axis was as it is now; two see what one is too small for. step: of the width, on one side; from +-10 % to +-15 %, as
+    a paper did by hand (:mod:`glasspot.search.learning`), is a quarter. passing: share of the points added that must
+    pass the screen, so that there is more to search than to refuse. failing: share of failed runs near the bound that
+    is refused when there are more, beyond chance at ``failing_level``; a third of the runs lost is dear, and two
+    failures alone are no proof. samples: points drawn to estimate shares, to 3 %.
     """
 
     outer: float = 0.1
