@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import glass_world as world
 import numpy as np
 
+import glass_world as world
 from glasspot.campaign.evidence import score
 from glasspot.campaign.folder import keep_plan
 from glasspot.campaign.plan import FitPlan
@@ -24,7 +24,7 @@ from glasspot.store import Store
 from glasspot.structure.quantities import qn_name
 from glasspot.target.objective import Objective
 
-TEXT = world.TEXT.replace('windows = "fixed"', 'windows = "move"').replace('name = "62B"', 'name = "62B"')
+TEXT = world.TEXT.replace('windows = "fixed"', 'windows = "move"')
 HELD_OUT = world.TEXT.replace(
     "[scales]",
     """[[system]]
@@ -224,8 +224,12 @@ def _map(objective: Objective, plan: FitPlan, centre: np.ndarray) -> dict[str, A
     ticks = np.linspace(1 / 3, 2 / 3, MAP)
     points = [np.array([x, y, *centre[2:]]) for y in ticks for x in ticks]
     losses = _losses(objective, points, plan).T.reshape(2, MAP, MAP)
-    values = [plan.space.values(plan.space.from_cube(np.array([t, t, *centre[2:]]))) for t in ticks]
+    along = [[np.where(np.arange(5) == axis, t, centre) for t in ticks] for axis in (0, 1)]
+    values = [
+        [plan.space.values(plan.space.from_cube(p))[name] for p in of]
+        for of, name in zip(along, ("B-O.A", "B-O.rho"), strict=True)
+    ]
     return {
-        "axes": list(plan.space.names[:2]), "x": [v["B-O.A"] for v in values], "y": [v["B-O.rho"] for v in values],
+        "axes": list(plan.space.names[:2]), "x": values[0], "y": values[1],
         "losses": losses.tolist(), "centre": [0.0, 0.0],
     }  # fmt: skip

@@ -14,6 +14,7 @@ from glasspot.report.words import count, measured, unit
 HALF = 0.36  # half the length of the bar of a target; glasses stand 1 apart
 APART = 0.5  # width over which the sets of a glass are spread
 MARKERS = ("triangle", "triangle-down", "square", "plus")  # of published sets
+BARS, SIGNS = "bars are", "± is"  # how errors are shown in a figure and in a table
 ROOM = 0.08  # above and below what is drawn, as a part of its height
 
 
@@ -32,25 +33,21 @@ def experiment_figures(found: Learned, styles: Mapping[str, Style]) -> list[Figu
     return figures
 
 
-def simulated(found: Learned) -> str:
-    """Say of what the values of the independent runs are."""
+def simulated(found: Learned, errors: str = BARS) -> str:
+    """Say of what the values of the independent runs are; ``errors``: how they are shown."""
     words = found.levels[-1].words
     of = f" ({words})" if words else ""
     runs = max((one.runs for one in found.sets), default=0)
     if runs < 2:
         return f"One run of each glass as the search makes it{of}, without errors until the fit is validated."
-    return (
-        f"Mean over {count(runs, 'independent start')} of the validation{of}; bars are one standard deviation over "
-        "them."
-    )
+    starts = count(runs, "independent start")
+    return f"Mean over {starts} of the validation{of}; {errors} one standard deviation over them."
 
 
-def at_aim(found: Learned) -> str:
-    """Say of what the extrapolated values are."""
-    return (
-        f"Not simulated: the model of all runs, asked for {found.aim.words}. Bars are one standard deviation of what "
-        "the model leaves open."
-    )
+def at_aim(found: Learned, errors: str = BARS) -> str:
+    """Say of what the extrapolated values are; ``errors``: how theirs are shown."""
+    asked = f"Not simulated: the model of all runs, asked for {found.aim.words}"
+    return f"{asked}; {errors} one standard deviation of what the model leaves open."
 
 
 def glass_names(found: Learned) -> tuple[str, ...]:

@@ -159,6 +159,7 @@ class ErrorMap:
     rmse: np.ndarray
     marks: Mapping[str, tuple[float, float]]  # name of a potential -> its place
     centre: str  # whose other parameters it has
+    at_centre: tuple[str, ...] = ()  # axes whose values hold at another parameter of the centre
 
 
 @dataclass(frozen=True)

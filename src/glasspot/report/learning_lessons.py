@@ -134,6 +134,7 @@ def map_of(
         rmse=terms.rmse_of_losses(aims, losses)[0],
         marks=marks,
         centre=centre.name,
+        at_centre=tuple(space.names[axis] for axis in axes if space.parameters[axis].anchor != 0),
     )
 
 

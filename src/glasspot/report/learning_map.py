@@ -14,7 +14,7 @@ from glasspot.report.figure import Style, value_ticks
 from glasspot.report.glass_panels import point_styles
 from glasspot.report.learning_data import ErrorMap, Learned
 from glasspot.report.plotly_figure import MARKERS, symbols
-from glasspot.report.words import unit
+from glasspot.report.words import listed, unit
 
 DIGITS = 4
 
@@ -65,6 +65,10 @@ def _caption(found: Learned, of: ErrorMap) -> str:
         f"What the model of all runs expects at {where}, on {len(of.x)} x {len(of.y)} points, no MD; the other "
         f"parameters are those of {of.centre}."
     )
+    if of.at_centre:
+        said += (
+            f" {listed(of.at_centre)} is told for the rho of {of.centre}, with which it moves on the scale of the fit."
+        )
     return said + (" Other sets are marked where their two parameters lie; their others differ." if others else "")
 
 

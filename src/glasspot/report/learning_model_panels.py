@@ -93,5 +93,5 @@ def relevance(model: Model) -> Figure:
         "as fitted. The error map is drawn over the two that matter most."
     )
     axis = Axis("", limits=(0.4, len(x) + 0.6), ticks=tuple(x.tolist()), names=tuple(names))
-    bars = Trace("change over the window", x, y, Style(BLUE), "bars")
+    bars = Trace("change over the window", x, y, Style(BLUE), "bars", in_legend=False)
     return Figure("relevance", "model", "Which parameters matter", caption, axis, (Pane(Axis("R_chi (%)"), (bars,)),))

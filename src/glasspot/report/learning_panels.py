@@ -174,7 +174,7 @@ def _front_line(x: np.ndarray, y: np.ndarray) -> Trace:
     """Return the front of these two as steps: no set lies to the left of and below it."""
     best = front(np.column_stack([x, y]))
     best = best[np.argsort(x[best])]
-    return Trace("front", x[best], y[best], Style("ink", 1.4), "step")
+    return Trace("front", x[best], y[best], Style("ink", 2.2), "step")
 
 
 def _told(found: Learned) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from glasspot.report.glass_panels import at_aim, simulated
+from glasspot.report.glass_panels import SIGNS, at_aim, simulated
 from glasspot.report.learning_data import Front, GlassSet, Learned, LeftOut, Model, Quantity, Span
 from glasspot.report.learning_model_panels import MODELS
 from glasspot.report.learning_panels import level_name
@@ -19,10 +19,10 @@ NINETY = 0.90  # the intervals whose coverage is told of every model
 
 def learning_tables(found: Learned) -> list[Table]:
     """Return every table that there is something in, in the order of reading."""
-    made = [experiment(found, found.sets, "Against experiment", simulated(found))]
+    made = [experiment(found, found.sets, "Against experiment", simulated(found, SIGNS))]
     if found.extrapolated and found.at_aim:
-        made = [experiment(found, found.sets, "As simulated", simulated(found))]
-        made.append(experiment(found, found.at_aim, f"Extrapolated to {found.aim.words}", at_aim(found)))
+        made = [experiment(found, found.sets, "As simulated", simulated(found, SIGNS))]
+        made.append(experiment(found, found.at_aim, f"Extrapolated to {found.aim.words}", at_aim(found, SIGNS)))
     made += [windows(found), moves(found)]
     if found.front is not None:
         made.append(front(found, found.front))
@@ -43,10 +43,10 @@ def experiment(found: Learned, sets: Sequence[GlassSet], title: str, caption: st
                 rows.append((_name(quantity, glass, found.held_out[g]), told, *values))
     for k, quantity in enumerate(found.quantities):
         if any(one.rmse is not None for one in sets):
-            rows.append((quantity.name and f"RMSE of {_with_unit(quantity.name, quantity.shown)}", "0",
+            rows.append((f"RMSE of {_with_unit(quantity.name, quantity.shown)}", "–",
                          *(_rmse(one, k, quantity) for one in sets)))  # fmt: skip
     if any(math.isfinite(one.cost) for one in sets):
-        rows.append(("R_chi", "0 %", *(percent(one.cost, one.cost_sd) for one in sets)))
+        rows.append(("R_chi", "–", *(percent(one.cost, one.cost_sd) for one in sets)))
     names = tuple(one.name if one.role in (one.name, "published") else f"{one.name} ({one.role})" for one in sets)
     more = " RMSE: over the fitted glasses." if rows else ""
     return Table("experiment", title, caption + more, ("quantity, glass", "experiment", *names), tuple(rows))

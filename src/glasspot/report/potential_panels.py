@@ -7,7 +7,8 @@ compare. Drawn is the short range with its cut-off and wall, plus the plain Coul
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -29,9 +30,27 @@ def energy_figures(report: FitReport, styles: Mapping[str, Style]) -> list[Figur
     if not report.potentials:
         return []
     elements = report.elements or _shared_elements(list(report.potentials.values()))
-    pairs = combinations_with_replacement(elements, 2)
+    pairs: Iterable[tuple[str, str]] = combinations_with_replacement(elements, 2)
+    if report.learned is not None:  # of glasses of many elements, and one or two free pairs
+        pairs = ((a, b) for a, b in pairs if _is_free(a, b, report) or _differs(a, b, report.potentials.values()))
     drawn = [_energy_figure(a, b, report.potentials, styles) for a, b in pairs]
     return [figure for figure in drawn if figure.panes[0].traces]
+
+
+def _is_free(a: str, b: str, report: FitReport) -> bool:
+    """Whether a free parameter is of this pair, or is a charge, which all pairs have."""
+    of = {parameter.name.partition(".")[0] for parameter in report.parameters}
+    return bool(of & {"charge", f"{a}-{b}", f"{b}-{a}"})
+
+
+def _differs(a: str, b: str, potentials: Iterable[Potential]) -> bool:
+    """Whether a pair is not the same in all potentials."""
+    r = np.linspace(*R_SHOWN, 9)
+    curves = []
+    for potential in potentials:
+        with suppress(GlasspotError):
+            curves.append(plain_energy(potential, a, b, r))
+    return any(not np.allclose(curve, curves[0], rtol=1e-9, atol=1e-9) for curve in curves)
 
 
 def _shared_elements(potentials: Sequence[Potential]) -> tuple[str, ...]:
