@@ -150,7 +150,7 @@ def tables(lessons: Lessons, fitted: np.ndarray, box: np.ndarray) -> dict[str, A
         "unseen": unseen(lessons),
         "pareto": pareto(lessons, surrogate),
         "relevance": dict(zip(lessons.plan.space.names, matter.tolist(), strict=True)),
-        "map": _drawn(lessons, surrogate, fitted, (first, second), box),
+        "map": drawn_map(lessons, surrogate, fitted, (first, second), box),
     }
 
 
@@ -175,10 +175,10 @@ def lessons_of(
     with repeatable(lessons.seed):
         found = tables(lessons, fitted, box)
         at_aim = lessons.at_aim(lessons.model(), list(named.values()))
-    return {**found, "at_aim": dict(zip(named, at_aim, strict=True)), "aim": _aim(lessons)}
+    return {**found, "at_aim": dict(zip(named, at_aim, strict=True)), "aim": aim_of(lessons)}
 
 
-def _aim(lessons: Lessons) -> dict[str, Any]:
+def aim_of(lessons: Lessons) -> dict[str, Any]:
     """Return where the fit is judged: rate (K/ps) and atoms, as they are or as they were extrapolated to."""
     plan = lessons.plan
     states = plan.fitted_states
@@ -190,7 +190,7 @@ def _aim(lessons: Lessons) -> dict[str, Any]:
     }
 
 
-def _drawn(
+def drawn_map(
     lessons: Lessons, surrogate: Surrogate, centre: np.ndarray, axes: tuple[int, int], box: np.ndarray
 ) -> dict[str, Any]:
     """Return the error map with its axes in the units of the parameters."""
