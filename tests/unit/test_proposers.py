@@ -22,9 +22,10 @@ CUMULATIVE = np.tril(np.ones((140, 140))) * 0.05
 ANSWER = np.array([0.62, 0.38, 0.55])
 START = np.array([0.3, 0.6, 0.35])
 NOISE = 0.01
-SLOW = ("bayes",)  # each of its proposals fits a model: it gets fewer runs, and needs fewer
-RANDOM = ("sobol", "bayes", "cma-es", "active-learning")  # those that another seed sends to other points
-ALL = ("sobol", "bayes", "cma-es", "conjugate-gradient", "gauss-newton", "active-learning")
+SLOW = ("bayes", "multi-objective")  # each of its proposals fits a model: it gets fewer runs, and needs fewer
+# Those that another seed sends to other points.
+RANDOM = ("sobol", "bayes", "cma-es", "active-learning", "multi-objective")
+ALL = ("sobol", "bayes", "cma-es", "conjugate-gradient", "gauss-newton", "active-learning", "multi-objective")
 
 
 def make(
@@ -47,6 +48,14 @@ def make(
         return ActiveLearning(
             start=start, seed=seed, margin=margin, aims=aims(n), surrogate="quadratic", start_points=8,
             optimisers=("cma-es",), iterations=(patience,), runs=3, top=3, pick=4,
+        )  # fmt: skip
+    if name == "multi-objective":
+        pytest.importorskip("botorch", reason="botorch is not installed")
+        from glasspot.search.multi_objective import MultiObjective
+
+        return MultiObjective(
+            start=start, seed=seed, margin=margin, aims=aims(n), windows=np.tile([0.0, 1.0], (n, 1)),
+            surrogate="quadratic", start_points=6, patience=patience,
         )  # fmt: skip
     return GaussNewton(start, curves(ANSWER[:n]), CUMULATIVE, margin, patience)
 
@@ -279,7 +288,7 @@ def test_what_others_found_before_does_no_harm(name: str) -> None:
     proposer.tell([strangers.evaluate(point) for point in rng.uniform(0.1, 0.5, (12, 2))])
     assert not proposer.finished
     assert not proposer.refining
-    if name not in ("sobol", "bayes", "active-learning"):  # those learn from any point
+    if name not in ("sobol", "bayes", "active-learning", "multi-objective"):  # those learn from any point
         assert asked(proposer) == asked(make(name))
     run(proposer, world, 50)
     place = proposer.place
@@ -300,7 +309,7 @@ def test_it_leaves_the_global_random_state_alone(name: str) -> None:
     def states() -> list[Any]:
         kind, keys, *rest = np.random.get_state()
         found: list[Any] = [kind, keys.tolist(), rest]  # type: ignore[union-attr]
-        if name == "bayes":
+        if name in ("bayes", "multi-objective"):
             torch = pytest.importorskip("torch", reason="torch is not installed")
             found.append(torch.get_rng_state().tolist())
         return found

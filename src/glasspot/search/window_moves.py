@@ -1,0 +1,58 @@
+"""The windows of a search whose rounds are small: the rule of :mod:`glasspot.search.windows`, asked now and then.
+
+It is asked after every ``BLOCK`` new points. Selected are those of the block whose cost is among the best ``SHARE`` of
+all new points so far: a search that explores goes to corners too, and that is no reason to look beyond them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from glasspot.search.evaluated import key_of
+from glasspot.search.proposer import Evaluation, Margin
+from glasspot.search.windows import Selection, moved
+
+BLOCK = 8
+SHARE = 0.25
+
+
+class Moves:
+    """Windows (n, 2) and the decisions that made them, following what is told."""
+
+    def __init__(self, windows: np.ndarray, margin: Margin, seed: int) -> None:
+        self.windows = windows
+        self.decisions: list[dict[str, Any]] = []
+        self._margin, self._seed = margin, seed
+        self._selected: list[Selection] = []
+        self._followed = 0  # new points that were in a block
+
+    def follow(self, told: Sequence[Evaluation], own: int) -> None:
+        """Take what was told so far; the search's own proposals begin at number ``own``."""
+        new = _new_points(told, own)
+        while len(new) - self._followed >= BLOCK:
+            block = new[self._followed : self._followed + BLOCK]
+            self._followed += BLOCK
+            costs = [e.cost for e in new[: self._followed] if e.cost is not None]
+            good = [e.point for e in block if e.cost is not None and e.cost <= np.quantile(costs, SHARE)]
+            self._selected.append(Selection(np.array(good).reshape(-1, len(self.windows)), self.windows))
+            self.windows, decisions = moved(self.windows, self._selected, told, self._margin, self._seed)
+            self.decisions += [d for d in decisions if d["moved"] or not self._known(d)]
+
+    def _known(self, decision: dict[str, Any]) -> bool:
+        """Return whether the last decision about this side was to leave it as well: it need not be said again."""
+        about = [d for d in self.decisions if (d["axis"], d["side"]) == (decision["axis"], decision["side"])]
+        return bool(about) and not about[-1]["moved"]
+
+
+def _new_points(told: Sequence[Evaluation], own: int) -> list[Evaluation]:
+    """Return the first evaluation of each point that was run first after number ``own``, at the cheapest level."""
+    known = {key_of(e.point) for e in told[:own]}
+    new = []
+    for evaluation in told[own:]:
+        if key_of(evaluation.point) not in known:
+            known.add(key_of(evaluation.point))
+            new.append(evaluation)
+    return new
