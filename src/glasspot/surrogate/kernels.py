@@ -26,6 +26,7 @@ from glasspot.surrogate.data import Layout
 
 LEAST_LENGTH = 0.05
 BENT = 0.01  # variance of the bend along a column of the condition
+MEAN_SLOPE = 1.0  # variance of the mean slope: one spread of all values per decade, which no glass is known to exceed
 WEAK = 0.2  # what a term of secondary rank has of the variance, a priori
 
 
@@ -56,7 +57,9 @@ def _of_glass(layout: Layout, variance: float, simple: bool = False) -> Any:
     theta = range(layout.theta.start, layout.theta.stop)
     glass = range(layout.composition.start, layout.composition.stop)
     constant = ConstantKernel()
-    constant.initialize(constant=torch.tensor(variance))
+    constant.initialize(constant=torch.tensor(MEAN_SLOPE if simple else variance))
+    # Few rows tell the mean slope: its likelihood would draw it towards zero, and what is extrapolated with it.
+    constant.raw_constant.requires_grad_(not simple)
     kernel = constant + _weighed(ScaleKernel(_matern(glass)), variance)
     if not simple:
         for column in theta:
