@@ -119,8 +119,8 @@ class ParameterSpace:
         if set(free_names(potential)) != set(free_names(self.base)) or potential.coulomb != self.base.coulomb:
             return None
         point = self.to_cube(potential)
-        one, other = (_numbers(p) for p in (self.from_cube(point), potential))
-        return point if np.allclose(one, other, rtol=1e-6, atol=0.0) else None
+        one, other = _numbers(self.from_cube(point)), _numbers(potential)
+        return point if all(np.isclose(one[name], other[name], rtol=1e-6, atol=0.0) for name in one) else None
 
     def from_cube(self, point: np.ndarray) -> Potential:
         """Return the potential at ``point`` of the cube, shape (n,)."""
@@ -249,11 +249,10 @@ def free_names(potential: Potential) -> dict[str, tuple[str | None, tuple[str, s
     return names
 
 
-def _numbers(potential: Potential) -> list[float]:
-    """Return every number that may be freed, in the order of :func:`free_names`."""
+def _numbers(potential: Potential) -> dict[str, float]:
+    """Return every number that may be freed, by its name."""
     places = free_names(potential).items()
-    drafts = [FreeParameter(name, *place, 0.0, 0.0, 0.0) for name, place in places]
-    return [_get(potential, draft) for draft in drafts]
+    return {name: _get(potential, FreeParameter(name, *place, 0.0, 0.0, 0.0)) for name, place in places}
 
 
 def _get(potential: Potential, p: FreeParameter) -> float:
