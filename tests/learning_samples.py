@@ -40,6 +40,7 @@ ROUNDS, BATCH, START = 8, 4, 12
 RUNS = 6
 MODELS = {"quadratic": 1.6, "mlp": 1.9, "mlp-ensemble": 1.4, "plain-gp": 1.2, "gaussian-process": 1.0}
 MAP = 40
+FAILED = 17  # number of the evaluation whose MD fails
 
 
 def make_store(folder: Path, text: str = TEXT, rounds: int = ROUNDS, finished: bool = True) -> Path:
@@ -86,19 +87,26 @@ def _steps(store: Store, plan: FitPlan, objective: Objective, rounds: int) -> li
         for n in range(BATCH):
             todo.append((number, best + width * rng.normal(size=5), int(n == BATCH - 1), "next level" if n else "new"))
     points: list[np.ndarray] = []
+    width = objective.state_map(0)[0].shape[1]
     for number, (turn, point, level, note) in enumerate(todo):
-        there = world.SPACE.to_cube(plan.space.from_cube(point))
-        failed = number == 17
-        content = {
+        table = _table(world.SPACE.to_cube(plan.space.from_cube(point)), RATES[level], rng)
+        failed = number == FAILED
+        outcomes = [] if failed else [_outcome(f"fit-{number}-{g}", table[g], g, rng, width) for g in range(3)]
+        for one in outcomes:
+            _keep(store, one)
+        store.put_record("step", number, {
             "number": number, "run": 3 * (number + 1), "method": plan.methods[0], "round": turn,
             "of_round": sum(t[0] == turn for t in todo), "note": note, "point": point.tolist(),
             "values": plan.space.values(plan.space.from_cube(point)), "predicted": None, "accepted": False,
-            "keys": [], "refined": False, "level": level, "seconds": 30.0 * number,
-            **(_failed() if failed else _found(objective, _table(there, RATES[level], rng))),
-        }  # fmt: skip
-        store.put_record("step", number, content)
+            "keys": [one.key for one in outcomes], "refined": False, "level": level, "seconds": 30.0 * number,
+            **(_failed() if failed else _found(objective, table)),
+        })  # fmt: skip
         points += [] if failed else [point]
     return points
+
+
+def _keep(store: Store, outcome: Outcome) -> None:
+    store.put_outcome(outcome.key, outcome.key, {}, True, "", 1.0, outcome.to_bytes())
 
 
 def _failed() -> dict[str, Any]:
@@ -140,7 +148,7 @@ def _validated(store: Store, plan: FitPlan, objective: Objective) -> None:
             [_outcome(f"{role}-{g}-{n}", table[g], g, rng, width) for n, table in enumerate(tables)] for g in range(3)
         ]
         for one in (o for of_glass in outcomes for o in of_glass):
-            store.put_outcome(one.key, one.key, {}, True, "", 1.0, one.to_bytes())
+            _keep(store, one)
         keys = {name: [o.key for o in outcomes[g]] for g, name in enumerate(GLASSES)}
         content = {**score(outcomes, objective), "name": potential.name, "role": role, "keys": keys}
         store.put_record("validation", number, {**content, "potential": potential.to_dict()})

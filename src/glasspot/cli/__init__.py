@@ -24,6 +24,7 @@ examples:
   glasspot quench examples/quench/silica.toml  make a glass by melt and quench
   glasspot analyse glass.extxyz              g(r), coordination, angles, Qn, rings, S(Q)
   glasspot landscape examples/silica/fit.toml --axes charge.Si Si-O.rho --out map   the cost over two parameters
+  glasspot surrogate runs/borosilicate       what a fit to many glasses has learned of them
   glasspot potentials show BKS               a published potential: numbers, source, cautions
 
 Exit codes: 0 done, 1 the run failed (the message says why), 2 bad input (the message says how to mend it)."""
@@ -39,14 +40,14 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every command; imports nothing heavy."""
-    from glasspot.cli import analyse, fit, ladder, landscape, potentials, quench, report, status
+    from glasspot.cli import analyse, fit, ladder, landscape, potentials, quench, report, status, surrogate
 
     parser = Parser(
         prog="glasspot", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"glasspot {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for module in (fit, ladder, landscape, status, report, quench, analyse, potentials):
+    for module in (fit, ladder, landscape, surrogate, status, report, quench, analyse, potentials):
         command = commands.add_parser(
             module.__name__.rpartition(".")[2],
             help=module.HELP,

@@ -14,7 +14,7 @@ from glasspot.potential.parameters import ParameterSpace
 from glasspot.report.glass_structure import structures_of
 from glasspot.report.glass_terms import Terms
 from glasspot.report.learning_data import GlassSet, Learned, Level
-from glasspot.report.learning_lessons import front_of, map_of, model_of, place_of, sets_at_aim
+from glasspot.report.learning_lessons import front_of, map_of, model_of, sets_at_aim
 from glasspot.report.learning_steps import moves_of, rounds_of, spans_of
 from glasspot.report.status import Record, best_step, top_level
 from glasspot.report.store_panels import Outcomes
@@ -106,7 +106,7 @@ def _taught(
     named = {s["name"]: Potential.from_dict(s["potential"]) for s in scores if s["name"] in lessons["at_aim"]}
     fitted = next((named[s["name"]] for s in scores if s["role"] == "fitted" and s["name"] in named), space.base)
     aim = lessons["aim"]
-    places = {name: potential for name, potential in named.items() if place_of(space, potential) is not None}
+    places = {name: potential for name, potential in named.items() if space.place_of(potential) is not None}
     return replace(
         found,
         at_aim=tuple(sets_at_aim(lessons, terms, scores)),

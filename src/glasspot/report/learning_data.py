@@ -195,8 +195,8 @@ class Model:
     scores: tuple[ModelScores, ...]
     levels: tuple[float, ...]  # nominal coverages
     parity: tuple[np.ndarray, np.ndarray, np.ndarray] | None
-    relevance: Mapping[str, float]  # parameter -> change of R_chi over its window
-    left_out: tuple[LeftOut, ...]
+    relevance: Mapping[str, float] = field(default_factory=dict)  # parameter -> change of R_chi over its window
+    left_out: tuple[LeftOut, ...] = ()
     asked: str = "gaussian-process"  # the model that all else comes from
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from glasspot.errors import GlasspotError
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.report.glass_terms import Terms
@@ -56,7 +55,7 @@ def front_of(
         named={
             name: i
             for name, potential in named.items()
-            if (at := place_of(space, potential)) is not None and (i := _number(points, at)) >= 0
+            if (at := space.place_of(potential)) is not None and (i := _number(points, at)) >= 0
         },
         cost=np.sqrt(losses.sum(1)),
     )
@@ -96,14 +95,6 @@ def _number(points: np.ndarray, at: np.ndarray) -> int:
     return next((i for i, point in enumerate(points) if same(point, at)), -1)
 
 
-def place_of(space: ParameterSpace, potential: Potential) -> np.ndarray | None:
-    """Return the point of the cube of a potential of the same form; None where it has no such parameters."""
-    try:
-        return space.to_cube(potential)
-    except (GlasspotError, KeyError, IndexError, AttributeError):
-        return None
-
-
 def map_of(
     drawn: Record, aims: Record, terms: Terms, space: ParameterSpace, centre: Potential, named: Mapping[str, Potential]
 ) -> ErrorMap:
@@ -114,7 +105,7 @@ def map_of(
     middle = space.to_cube(centre)
     marks = {}
     for name, potential in named.items():
-        at = place_of(space, potential)
+        at = space.place_of(potential)
         if at is None:
             continue
         # Along an axis of the map, the others as in the centre: an A that moves with its rho has its value there.
@@ -138,26 +129,24 @@ def map_of(
     )
 
 
-def model_of(lessons: Record, terms: Terms) -> Model:
-    """Return the scores of the surrogates and what the model of all runs says of parameters and glasses."""
-    aims, scores = lessons["aims"], lessons["scores"]
+def scores_of(glasses: Sequence[str], scores: Record) -> Model:
+    """Return the scores of the surrogates, and what the one that is asked foretold of what it was not taught."""
     asked = scores.get(ASKED, {})
     parity = None
     if "parity" in asked:
         mean, sd, found = (np.array(asked["parity"][key], dtype=float) for key in ("mean", "sd", "found"))
         parity = (mean, sd, found)
-    return Model(
-        glasses=tuple(aims["glasses"]),
-        scores=tuple(
-            ModelScores(name, np.array(one["rmse"]), np.array(one["coverage"]), np.array(one["z_sd"]))
-            for name, one in scores.items()
-        ),
-        levels=tuple(asked.get("levels", ())),
-        parity=parity,
-        relevance=lessons["relevance"],
-        left_out=_left_out(lessons, terms),
-        asked=ASKED,
+    told = (
+        ModelScores(name, np.array(one["rmse"]), np.array(one["coverage"]), np.array(one["z_sd"]))
+        for name, one in scores.items()
     )
+    return Model(tuple(glasses), tuple(told), tuple(asked.get("levels", ())), parity, asked=ASKED)
+
+
+def model_of(lessons: Record, terms: Terms) -> Model:
+    """Return the scores of the surrogates and what the model of all runs says of parameters and glasses."""
+    scores = scores_of(lessons["aims"]["glasses"], lessons["scores"])
+    return replace(scores, relevance=lessons["relevance"], left_out=_left_out(lessons, terms))
 
 
 def _left_out(lessons: Record, terms: Terms) -> tuple[LeftOut, ...]:

@@ -17,14 +17,14 @@ from glasspot.report.static import MARKERS, RC, WIDTH, save_drawing, words
 HEIGHT, ROW = 2.9, 0.17  # inches: the map, and a row of its legend
 
 
-def save_maps(figures: Sequence[MapFigure], folder: Path) -> list[Path]:
+def save_maps(figures: Sequence[MapFigure], folder: Path, suffixes: Sequence[str] = ("png", "svg")) -> list[Path]:
     """Write each map as NAME.png and NAME.svg and return their paths; GlasspotError where it cannot."""
     import matplotlib
 
     written = []
     with matplotlib.rc_context(RC):
         for figure in figures:
-            written += save_drawing(draw_map(figure), folder, figure.name, ("png", "svg"))
+            written += save_drawing(draw_map(figure), folder, figure.name, suffixes)
     return written
 
 

@@ -22,6 +22,7 @@ from glasspot.units import COULOMB_CONSTANT
 R_SHOWN = (0.8, 6.0)  # A: from inside every wall to the third neighbours
 BOND_RANGE = (1.0, 3.6)  # A: a minimum of U here is that of a bond
 BOND_DEPTH = 0.5  # eV: a shallower dip is no bond
+SEEN = 2e-3  # of the energy, and eV: what differs by less is one line in a figure
 CLOSE, NEAR = 2.0, 2.8  # A: near approach of atoms that repel, and their usual distance in an oxide
 
 
@@ -50,7 +51,7 @@ def _differs(a: str, b: str, potentials: Iterable[Potential]) -> bool:
     for potential in potentials:
         with suppress(GlasspotError):
             curves.append(plain_energy(potential, a, b, r))
-    return any(not np.allclose(curve, curves[0], rtol=1e-9, atol=1e-9) for curve in curves)
+    return any(not np.allclose(curve, curves[0], rtol=SEEN, atol=SEEN) for curve in curves)
 
 
 def _shared_elements(potentials: Sequence[Potential]) -> tuple[str, ...]:
