@@ -152,15 +152,16 @@ class TargetTable(StrictTable):
     def _check_scale(self) -> None:
         if self.value == 0 and self.scale is None:
             raise ValueError("a target with value = 0 needs a scale: the deviation that counts as 100 %")
-        if self.value is not None and self.is_fraction and not 0 <= self.value <= 1:
+        if self.value is None:
+            return
+        what = f"value of {self.quantity}" + (f' of "{self.system}"' if self.system else "")
+        if self.is_fraction and not 0 <= self.value <= 1:
             percent = f"; is it in percent? Then {self.value / 100:g}" if 1 < self.value <= 100 else ""
-            raise ValueError(
-                f"value of {self.quantity} is {self.value:g}; expected a fraction between 0 and 1{percent}"
-            )
-        if self.value is not None and self.quantity != PRESSURE and self.value < 0:
-            raise ValueError(f"value of {self.quantity} is {self.value:g}; expected a number not below zero")
-        if self.quantity == DENSITY and self.value is not None and not 0.01 < self.value < 30:
-            raise ValueError(f"value of density is {self.value:g}; expected g/cm3, such as 2.2")
+            raise ValueError(f"{what} is {self.value:g}; expected a fraction from 0 to 1{percent}")
+        if self.quantity != PRESSURE and self.value < 0:
+            raise ValueError(f"{what} is {self.value:g}; expected a number not below zero")
+        if self.quantity == DENSITY and not 0.01 < self.value < 30:
+            raise ValueError(f"{what} is {self.value:g}; expected g/cm3, such as 2.2")
 
     def _check_source(self) -> None:
         given = [name for name in ("file", "trajectory", "reference") if getattr(self, name)]

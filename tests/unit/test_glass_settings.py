@@ -1,0 +1,159 @@
+"""Fits to many glasses from TOML: short forms, windows in percent, levels, and every mistake in one clear line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import glass_world as world
+from glasspot.campaign.plan import FitPlan
+from glasspot.errors import GlasspotError
+from glasspot.target.number import NumberTarget
+
+
+def load(folder: Path, *changes: tuple[str, str]) -> FitPlan:
+    text = world.TEXT
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    return world.plan_of(folder, text)
+
+
+def test_common_keys_measured_numbers_and_scales(tmp_path: Path) -> None:
+    plan = load(tmp_path)
+    assert [state.name for state in plan.states] == ["12B", "37B", "62B"]
+    assert {state.pressure for state in plan.states} == {0.0} and {state.rate for state in plan.states} == {10.0}
+    density, fraction = plan.states[1].targets
+    assert isinstance(density, NumberTarget) and isinstance(fraction, NumberTarget)
+    assert (density.label, density.values[0], density.scale) == ("density, 37B", 2.517, 0.4827)
+    assert (fraction.label, fraction.scale, fraction.is_fraction) == ("fraction_B4, 37B", 1.0, True)
+    assert fraction.error is not None and fraction.error[0] == 0.01
+
+
+def test_a_value_that_was_not_measured_is_left_out(tmp_path: Path) -> None:
+    plan = load(tmp_path, ("measured = { density = 2.390, fraction_B4 = 0.445 }", "measured = { density = 2.390 }"))
+    assert [len(state.targets) for state in plan.states] == [2, 2, 1]
+
+
+def test_own_keys_go_before_common_ones(tmp_path: Path) -> None:
+    plan = load(tmp_path, ('name = "62B"', 'name = "62B"\natoms = 400'))
+    assert [round(state.atoms, -2) for state in plan.states] == [200, 200, 400] or plan.states[2].atoms > 390
+
+
+def test_levels_differ_in_what_they_say(tmp_path: Path) -> None:
+    plan = load(tmp_path, ("[[level]]\nrate = 10\n", "[[level]]\nrate = 10\natoms = 500\nmelt_ps = 20\n"))
+    assert plan.levels == 2
+    fast, slow = plan.at(0).fitted_states[0], plan.at(1).fitted_states[0]
+    assert (fast.rate, slow.rate) == (100.0, 10.0)
+    assert abs(fast.atoms - 250) < 10 and abs(slow.atoms - 500) < 10
+    steps = [state.protocols.first.total_steps for state in (fast, slow)]
+    assert steps[1] - steps[0] == pytest.approx((270 - 27 + 2 * 10) / 0.001)
+
+
+def test_a_glass_at_constant_pressure_is_sampled_at_it(tmp_path: Path) -> None:
+    """0.5 GPa in the file are 5000 bar in the protocol; the density is that of sampled frames, so these are NPT."""
+    plan = load(tmp_path, ("pressure = 0.0", "pressure = 0.5"))
+    stages = {stage.name: stage for stage in plan.states[0].protocols.first.stages}
+    assert stages["sample"].kind == "npt"
+    assert {stages[name].pressure for name in ("melt", "quench", "relax", "sample")} == {5000.0}
+
+
+def test_windows_in_percent_of_the_start(tmp_path: Path) -> None:
+    plan = load(tmp_path)
+    start = plan.space.values(plan.space.base)
+    low, high = plan.space.windows()["B-O.rho"]
+    assert low == pytest.approx(0.95 * start["B-O.rho"]) and high == pytest.approx(1.15 * start["B-O.rho"])
+    assert plan.windows is None  # they do not move
+
+
+def test_windows_that_move_lie_inside_their_limits(tmp_path: Path) -> None:
+    plan = load(
+        tmp_path, ('windows = "fixed"\n', ""), ("[common]", 'limits_percent = { "B-O.C" = [-50, 20] }\n[common]')
+    )
+    windows = np.array(plan.windows)
+    names = list(plan.space.names)
+    start = plan.space.values(plan.space.base)
+    limits = plan.space.windows()
+    assert limits["B-O.C"] == (pytest.approx(0.5 * start["B-O.C"]), pytest.approx(1.2 * start["B-O.C"]))
+    np.testing.assert_allclose(windows[names.index("B-O.C")], [35 / 70, 65 / 70])
+    np.testing.assert_allclose(windows[names.index("B-B.A")], [1 / 3, 2 / 3])  # its own width more on either side
+    home = plan.space.to_cube(plan.space.base)
+    assert np.all((windows[:, 0] < home) & (home < windows[:, 1]))
+
+
+def test_coordinates_as_given_move_one_parameter_at_a_time(tmp_path: Path) -> None:
+    text = world.TEXT.replace("[common]", 'coordinates = "as-given"\n[common]')
+    for given, coupled in ((text, False), (world.TEXT, True)):
+        space = world.plan_of(tmp_path, given).space
+        point = space.to_cube(space.base)
+        point[space.names.index("B-O.rho")] += 0.1
+        moved, start = space.values(space.from_cube(point)), space.values(space.base)
+        assert moved["B-O.rho"] > start["B-O.rho"]
+        assert (moved["B-O.A"] != pytest.approx(start["B-O.A"])) == coupled
+
+
+SYSTEM = 'name = "12B"\ncomposition = "10.8 B2O3 63.8 SiO2 14.8 Na2O 10.6 CaO"\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"10.8 B2O3 63.8 SiO2 14.8 Na2O 10.6 CaO"', '"10.8 B2O3 63.8 SiO2 14.8 K2O 10.6 CaO"', "has no charge for K"),
+        (
+            "fraction_B4 = 0.79",
+            "fraction_B4 = 79",
+            r"is 79; expected a fraction from 0 to 1.*Then 0.79",
+        ),
+        ("fraction_B4 = 0.79", "fraction_B4 = -0.1", "is -0.1; expected a fraction from 0 to 1"),
+        ("fraction_B4 = 0.79", "fraction_Al4 = 0.79", '"fraction_Al4" is no number of this system.*fraction_B4'),
+        ("fraction_B4 = 0.79", "fraktion_B4 = 0.79", "Did you mean"),
+        ("density = 2.545", "density = 2545", "value of density of .12B. is 2545; expected g/cm3"),
+        ("density = 2.545", 'density = "2.5"', "expected a number"),
+        ("density = 2.545", "density = { valu = 2.5 }", 'unknown key "valu" of density in measured of "12B"'),
+        ("density = 2.545", "pressure = 0.1", "the pressure of this glass is set to 0 GPa; give its density"),
+        ("pressure = 0.0\n", "", "the density is given where the volume is constant"),
+        ("pressure = 0.0", "pressure = 1e9", "common.*less than|pressure: expected a value less than"),
+        ('name = "37B"', 'name = "12B"', "all different; got"),
+        ("[common]", '[common]\nname = "x"', r"name stands in \[common\]"),
+        ('"B-O.A" = [-15, 15]', '"B-O.A" = [5, 15]', r"the start itself, 0, must lie inside"),
+        ('"B-O.A" = [-15, 15]', '"Si-O.A" = [-15, 15]', 'names "Si-O.A", which is not free'),
+        (
+            "[common]",
+            'limits_percent = { "B-O.A" = [-50, 50] }\n[common]',
+            "how far windows may move",
+        ),
+        ("rate = 100", "rate = 5", "the levels do not become dearer"),
+        ("[[level]]\nrate = 10\n", "", "there is one .*give at least two"),
+        ("[[level]]\nrate = 10\n", "[[level]]\nname = 'slow'\n", "a level needs atoms, rate or melt_ps"),
+        (
+            'method = "multi-objective"',
+            'method = "cma-es"',
+            r"\[\[level\]\] is for fit.method = multi-",
+        ),
+        ('method = "multi-objective"', 'method = "active-learning"', r"\[\[level\]\] is for fit.method = \"multi-obj"),
+        ('method = "multi-objective"', 'method = "gauss-newton"', r"\[\[level\]\] is for"),
+        ("[learning]", '[learning]\nglass_features = ["K2O"]', 'names the oxide "K2O"; the systems are made of B2O3'),
+        ("[learning]", "[learning]\npick = 30", "pick is 30, but runs x top gives only 25"),
+        ("[learning]", "[learning]\niterations = [1, 2, 3]", "give one for each phase"),
+        ("start_points = 10", "start_points = 31", "start_points is 31, but .* allows 30"),
+        ("max_sets = 30", "max_sets = 30\nmax_runs = 90", "give max_runs or max_sets, not both"),
+    ],
+)
+def test_mistakes_of_glass_fits_are_one_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+    with pytest.raises(GlasspotError, match=words) as error:
+        load(tmp_path, (old, new))
+    assert "\n" not in str(error.value)
+
+
+def test_gauss_newton_is_refused_for_glasses_and_names_what_can(tmp_path: Path) -> None:
+    text = world.TEXT
+    for old, new in (
+        ('method = "multi-objective"', 'method = "gauss-newton"'),
+        ("[[level]]\nrate = 100\n[[level]]\nrate = 10\n", ""),
+        ('[learning]\naim_rate = 1.0\nwindows = "fixed"\n', ""),
+    ):
+        text = text.replace(old, new)
+    with pytest.raises(GlasspotError, match=r"quenched glass.*multi-objective"):
+        world.plan_of(tmp_path, text)
