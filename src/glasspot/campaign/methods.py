@@ -124,7 +124,7 @@ def check_methods(plan: FitPlan) -> None:
     if reason is not None:
         raise GlasspotError(
             f'the method "gauss-newton" cannot be used: {reason}. '
-            'Choose fit.method = "bayes", "cma-es" or "conjugate-gradient", which need only the cost, or for many glasses '
+            'Choose fit.method = "bayes", "cma-es" or "conjugate-gradient", which need only the cost; for many glasses '
             '"multi-objective"'
         )
 

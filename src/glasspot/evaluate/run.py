@@ -12,6 +12,7 @@ import numpy as np
 
 from glasspot.engine.base import Engine, EngineFailure, Progress, Sample, Simulation
 from glasspot.errors import GlasspotError
+from glasspot.evaluate.elastic import elastic_moduli
 from glasspot.evaluate.engines import make_engine
 from glasspot.evaluate.job import OUTCOME_FILE, Job, Outcome, Packing, write_outcome
 from glasspot.evaluate.observe import STRUCTURE_FRAMES, PairObserver, check_response
@@ -68,6 +69,8 @@ def _simulate(job: Job, start: Frame | None, engine: Engine, folder: Path) -> Ou
         raise EngineFailure("crash", "the engine ended without a last configuration", "")
     engine_seconds = time.perf_counter() - began - fold.seconds
     numbers, arrays = fold.results()
+    if job.observe.elastic:
+        numbers |= elastic_moduli(engine, job.potential, final, folder / "elastic", job.seed)
     numbers |= {
         "engine_seconds": engine_seconds,
         "atom_steps": float(job.protocol.total_steps) * final.n_atoms,
