@@ -10,6 +10,7 @@ from typing import Any
 from glasspot.campaign.plan import FitPlan, describe
 from glasspot.campaign.runner import RunningJob
 from glasspot.cli.display import Display, clock, speed
+from glasspot.cli.glass_lines import glass_lines, window_words
 from glasspot.report.status import noise_floor, score_of
 from glasspot.report.words import METHODS, count, purpose
 from glasspot.store import Store
@@ -33,7 +34,8 @@ class FitDisplay(Display):
         self.plan = plan
         self.began = time.monotonic()
         self.current = ""
-        self.best: tuple[float, float] | None = None
+        self.best: tuple[float, float] | None = None  # of the highest level that was reached
+        self.level = 0
         self.runs = 0
         self.methods = 0  # begun
         systems = [describe(state) + (" (held out)" if state.held_out else "") for state in plan.states]
@@ -59,19 +61,19 @@ class FitDisplay(Display):
         if record["cost"] is None:
             self.say(f"{head}  MD failed ({record['reason']}){remark}")
             return
-        if self.best is None or record["cost"] < self.best[0]:
-            self.best = (record["cost"], record["error"])
+        level = record.get("level", 0)
+        if self.best is None or level > self.level or (level == self.level and record["cost"] < self.best[0]):
+            self.best, self.level = (record["cost"], record["error"]), level
+        error = f" +- {100 * record['error']:.2f}" if record["error"] > 0 else ""  # not known of one run's numbers
+        way = f", level {level + 1}" if self.plan.levels > 1 else ""
         predicted = "" if record["predicted"] is None else f", predicted {100 * record['predicted']:.2f} %"
         longer = ", longer run" if record["refined"] else ""
-        self.say(
-            f"{head}  R_chi {100 * record['cost']:6.2f} +- {100 * record['error']:.2f} %{predicted}{remark}{longer}"
-        )
+        self.say(f"{head}  R_chi {100 * record['cost']:6.2f}{error} %{predicted}{remark}{way}{longer}")
 
     def decision(self, record: dict[str, Any]) -> None:
         """Print why a window moves, or stays."""
         if record["kind"] == "window":
-            name = self.plan.space.names[record["axis"]]
-            self.say(f"  window of {name}, {record['side']} side: {record['reason']}")
+            self.say(f"  {window_words(self.plan.space, record)}")
 
     def score(self, record: dict[str, Any]) -> None:
         """Print a score on independent runs."""
@@ -107,6 +109,9 @@ class FitDisplay(Display):
                 f"R_chi {100 * fitted['cost']:.2f} +- {100 * fitted['error']:.2f} % on independent runs; "
                 f"{start['name']}, where it began: {100 * start['cost']:.2f} +- {100 * start['error']:.2f} %"
             )
+        if self.plan.learns:
+            for line in glass_lines(page.parent.parent):
+                self.say(line)
         floor = noise_floor(scores)
         if floor is not None:
             self.say(f"noise floor, what a perfect model gets in runs of this length: {100 * floor:.2f} %")

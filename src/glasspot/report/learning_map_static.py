@@ -50,6 +50,7 @@ def draw_map(figure: MapFigure) -> Any:
                  markeredgewidth=0.8, linestyle="none", label=words(name), zorder=5)  # fmt: skip
     box.set_xlim(shown_range(figure, 0))
     box.set_ylim(shown_range(figure, 1))
+    box.locator_params(nbins=5)
     box.set_xlabel(words(figure.labels[0]))
     box.set_ylabel(words(figure.labels[1]))
     handles, labels = box.get_legend_handles_labels()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,16 +19,22 @@ NINETY = 0.90  # the intervals whose coverage is told of every model
 
 def learning_tables(found: Learned) -> list[Table]:
     """Return every table that there is something in, in the order of reading."""
-    made = [experiment(found, found.sets, "Against experiment", simulated(found, SIGNS))]
-    if found.extrapolated and found.at_aim:
-        made = [experiment(found, found.sets, "As simulated", simulated(found, SIGNS))]
-        made.append(experiment(found, found.at_aim, f"Extrapolated to {found.aim.words}", at_aim(found, SIGNS)))
-    made += [windows(found), moves(found)]
+    made = [*against_experiment(found), windows(found), moves(found)]
     if found.front is not None:
         made.append(front(found, found.front))
     if found.model is not None:
         made += [surrogates(found, found.model), left_out(found, found.model.left_out)]
     return [table for table in made if table.rows]
+
+
+def against_experiment(found: Learned) -> list[Table]:
+    """Return every glass against experiment: as simulated, and where the fit is judged elsewhere there as well."""
+    if not (found.extrapolated and found.at_aim):
+        return [experiment(found, found.sets, "Against experiment", simulated(found, SIGNS))]
+    return [
+        experiment(found, found.sets, "As simulated", simulated(found, SIGNS)),
+        experiment(found, found.at_aim, f"Extrapolated to {found.aim.words}", at_aim(found, SIGNS)),
+    ]
 
 
 def experiment(found: Learned, sets: Sequence[GlassSet], title: str, caption: str) -> Table:
@@ -201,10 +207,3 @@ def left_out(found: Learned, rows: Sequence[LeftOut]) -> Table:
         *(f"unseen: RMSE of {_with_unit(q.name, q.unit)}" for q in quantities),
     )  # fmt: skip
     return Table("model", "Without one glass", caption, columns, told if len(told) > 1 else ())
-
-
-def targets_and_values(found: Learned) -> list[tuple[str, str, Mapping[str, str]]]:
-    """Return (quantity and glass, target, set -> value) of the fitted numbers, for a terminal."""
-    table = experiment(found, found.sets, "", "")
-    names = table.columns[2:]
-    return [(row[0], row[1], dict(zip(names, row[2:], strict=True))) for row in table.rows]
