@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -19,21 +20,14 @@ from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.targets import build_objective
 from glasspot.evaluate.job import Outcome
 from glasspot.potential.io import load_potential
+from glasspot.report.collect import collect
+from glasspot.report.data import FitReport
 from glasspot.search.pareto import front
 from glasspot.store import Store
 from glasspot.structure.quantities import qn_name
 from glasspot.target.objective import Objective
 
 TEXT = world.TEXT.replace('windows = "fixed"', 'windows = "move"')
-HELD_OUT = world.TEXT.replace(
-    "[scales]",
-    """[[system]]
-name = "50B"
-held_out = true
-composition = "49.3 B2O3 24.9 SiO2 15.0 Na2O 10.8 CaO"
-measured = { density = 2.4533, fraction_B4 = 0.5096 }
-[scales]""",
-)
 GLASSES = tuple(world.BORON)
 RATES = (100.0, 10.0)
 ROUNDS, BATCH, START = 8, 4, 12
@@ -241,3 +235,9 @@ def _map(objective: Objective, plan: FitPlan, centre: np.ndarray) -> dict[str, A
         "axes": list(plan.space.names[:2]), "x": values[0], "y": values[1],
         "losses": losses.tolist(), "centre": [0.0, 0.0],
     }  # fmt: skip
+
+
+def report_of(text: str = TEXT, rounds: int = ROUNDS, finished: bool = True) -> FitReport:
+    """Return the report of such a fit."""
+    with TemporaryDirectory() as folder:
+        return collect(make_store(Path(folder), text, rounds, finished))
