@@ -26,7 +26,9 @@ from glasspot.surrogate.data import Layout
 
 LEAST_LENGTH = 0.05
 BENT = 0.01  # variance of the bend along a column of the condition
-MEAN_SLOPE = 1.0  # variance of the mean slope: one spread of all values per decade, which no glass is known to exceed
+# Variances of the mean at the condition aimed at, and of the mean slope along a column of the condition (a decade of
+# the rate, 1000/N): wide on purpose, in units of the variance of all values.
+MEAN, MEAN_SLOPE = 4.0, 1.0
 WEAK = 0.2  # what a term of secondary rank has of the variance, a priori
 
 
@@ -57,9 +59,9 @@ def _of_glass(layout: Layout, variance: float, simple: bool = False) -> Any:
     theta = range(layout.theta.start, layout.theta.stop)
     glass = range(layout.composition.start, layout.composition.stop)
     constant = ConstantKernel()
-    constant.initialize(constant=torch.tensor(MEAN_SLOPE if simple else variance))
-    # Few rows tell the mean slope: its likelihood would draw it towards zero, and what is extrapolated with it.
-    constant.raw_constant.requires_grad_(not simple)
+    constant.initialize(constant=torch.tensor(MEAN_SLOPE if simple else MEAN))
+    # Few rows tell means and mean slopes: the likelihood would draw them, and what they extrapolate, towards zero.
+    constant.raw_constant.requires_grad_(False)
     kernel = constant + _weighed(ScaleKernel(_matern(glass)), variance)
     if not simple:
         for column in theta:
