@@ -1,8 +1,8 @@
 """Do the quench rate and the size explain the difference to the authors' slow, large glasses?
 
-Glasses 12B and 50B of three published sets (Wang-2018, BayOpt-2025, CMA-ES-2025) are quenched at 100, 30 and 10 K/ps with
-250 and 500 atoms; the surrogate "gaussian-process" is taught these runs and asked for 1 K/ps and 3000 atoms; the answer for
-Wang-2018 is compared with the authors' own MD at those settings.
+Glasses 12B and 50B of three published sets (Wang-2018, BayOpt-2025, CMA-ES-2025) are quenched at 100, 30 and 10 K/ps
+with 250 and 500 atoms; the surrogate "gaussian-process" is taught these runs and asked for 1 K/ps and 3000 atoms; the
+answer for Wang-2018 is compared with the authors' own MD at those settings.
 
     python benchmarks/cooling_rates.py run [--part 0 --of 2]     quench; adds to cooling_rates.json, skips what is there
     python benchmarks/cooling_rates.py show                      the table and cooling_rates.png, without MD
