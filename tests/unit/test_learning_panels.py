@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -279,6 +280,17 @@ def test_a_running_fit_shows_the_start_and_the_best_so_far(running: FitReport) -
     sections = {f.section for f in figures(running)}
     assert {"search", "windows", "experiment"} <= sections and not {"pareto", "model"} & sections
     assert "not validated yet" in page(running)
+
+
+def test_values_of_a_cheaper_level_are_said_to_be_of_it() -> None:
+    """After the two runs of the start and the start set but before any at the second level."""
+    with TemporaryDirectory() as name:
+        place = samples.make_store(Path(name), rounds=1, finished=False)
+        with Store.create(place) as store:
+            for record in store.records("step"):
+                store.put_record("step", record["number"], {**record, "level": 0})
+        found = learned(collect(place))
+    assert found.made.rate == 100.0 and found.levels[-1].rate == 10.0
 
 
 def test_levels_that_do_not_compare_are_not_compared(running: FitReport) -> None:

@@ -126,3 +126,8 @@ def test_the_noise_floor_holds_the_error_of_the_target_too() -> None:
               {"role": "fitted", "noise": 0.03, "reference_noise": 0.04, "cost": 0.1}]  # fmt: skip
     assert noise_floor(scores) == pytest.approx(0.05)
     assert noise_floor(scores[:1]) is None
+
+
+def test_an_error_that_is_only_rounding_is_none() -> None:
+    assert percent(0.142808, 3e-18) == "14.3 %"
+    assert percent(0.142808, 2e-4) == "14.28 ± 0.02 %"

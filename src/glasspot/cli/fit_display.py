@@ -12,7 +12,7 @@ from glasspot.campaign.runner import RunningJob
 from glasspot.cli.display import Display, clock, speed
 from glasspot.cli.glass_lines import glass_lines, window_words
 from glasspot.report.status import noise_floor, score_of
-from glasspot.report.words import METHODS, count, purpose
+from glasspot.report.words import METHODS, ROUNDING, count, purpose
 from glasspot.store import Store
 
 STAGES = {
@@ -64,7 +64,7 @@ class FitDisplay(Display):
         level = record.get("level", 0)
         if self.best is None or level > self.level or (level == self.level and record["cost"] < self.best[0]):
             self.best, self.level = (record["cost"], record["error"]), level
-        error = f" +- {100 * record['error']:.2f}" if record["error"] > 0 else ""  # not known of one run's numbers
+        error = f" +- {100 * record['error']:.2f}" if record["error"] > ROUNDING else ""
         way = f", level {level + 1}" if self.plan.levels > 1 else ""
         predicted = "" if record["predicted"] is None else f", predicted {100 * record['predicted']:.2f} %"
         longer = ", longer run" if record["refined"] else ""

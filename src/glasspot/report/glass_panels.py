@@ -35,7 +35,7 @@ def experiment_figures(found: Learned, styles: Mapping[str, Style]) -> list[Figu
 
 def simulated(found: Learned, errors: str = BARS) -> str:
     """Say of what the values of the independent runs are; ``errors``: how they are shown."""
-    words = found.levels[-1].words
+    words = found.made.words
     of = f" ({words})" if words else ""
     runs = max((one.runs for one in found.sets), default=0)
     if runs < 2:

@@ -22,6 +22,8 @@ from glasspot.search.points import same
 from glasspot.store import Store
 from glasspot.target.objective import Objective
 
+ALIKE = 0.9  # of the range of the oxide that differs most
+
 
 def learned(
     store: Store, space: ParameterSpace, objectives: Sequence[Objective], outcomes: Mapping[str, Outcomes]
@@ -35,7 +37,7 @@ def learned(
         return None
     scores, decisions = store.records("validation"), store.records("decision")
     told: Record = plan.get("learning", {})
-    terms = Terms.of(objectives)
+    terms, levels = Terms.of(objectives), _levels(told, steps)
     found = Learned(
         glasses=terms.glasses,
         held_out=tuple(g >= len(objectives[0].states) for g in range(len(terms.glasses))),
@@ -44,8 +46,9 @@ def learned(
         quantities=terms.quantities,
         target=terms.target,
         target_error=terms.target_error,
-        levels=_levels(told, steps),
+        levels=levels,
         sets=tuple(_scored(scores, terms) or _so_far(steps, terms, space)),
+        made=levels[-1 if scores else top_level(steps)],
         at_aim=(),
         aim=Level(),
         extrapolated=False,
@@ -127,9 +130,9 @@ def _in_order(found: Learned, oxides: Mapping[str, Mapping[str, float]]) -> Lear
     if not len(every) or np.ptp(table, axis=0).max() < 1e-6:
         return found
     column = int(np.argmax(np.ptp(table, axis=0)))
-    # Two oxides that replace each other differ alike: the one that rises as the glasses were given leads.
-    rising = [c for c in range(len(every)) if np.isclose(np.ptp(table[:, c]), np.ptp(table[:, column]))]
-    column = next((c for c in rising if table[-1, c] > table[0, c]), column)
+    # Two oxides that replace each other differ nearly alike: the one that rises as the glasses were given leads.
+    most = np.ptp(table, axis=0) > ALIKE * np.ptp(table[:, column])
+    column = next((int(c) for c in np.flatnonzero(most) if table[-1, c] > table[0, c]), column)
     order = np.argsort(table[:, column], kind="stable")
 
     def sets(given: tuple[GlassSet, ...]) -> tuple[GlassSet, ...]:

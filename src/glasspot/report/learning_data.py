@@ -222,7 +222,8 @@ class Learned:
     target: np.ndarray  # (g, k)
     target_error: np.ndarray
     levels: tuple[Level, ...]
-    sets: tuple[GlassSet, ...]  # by independent runs of the last level
+    sets: tuple[GlassSet, ...]  # by independent runs of the last level; before those, the best that the search has
+    made: Level  # how the glasses of ``sets`` were made
     at_aim: tuple[GlassSet, ...]
     aim: Level
     extrapolated: bool

@@ -53,7 +53,9 @@ def experiment(found: Learned, sets: Sequence[GlassSet], title: str, caption: st
                          *(_rmse(one, k, quantity) for one in sets)))  # fmt: skip
     if any(math.isfinite(one.cost) for one in sets):
         rows.append(("R_chi", "–", *(percent(one.cost, one.cost_sd) for one in sets)))
-    names = tuple(one.name if one.role in (one.name, "published") else f"{one.name} ({one.role})" for one in sets)
+    names = tuple(
+        one.name if one.runs == 1 or one.role in (one.name, "published") else f"{one.name} ({one.role})" for one in sets
+    )
     more = " RMSE: over the fitted glasses." if rows else ""
     return Table("experiment", title, caption + more, ("quantity, glass", "experiment", *names), tuple(rows))
 

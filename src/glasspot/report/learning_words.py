@@ -21,7 +21,7 @@ def learned_headline(report: FitReport, found: Learned) -> Headline:
         if start is not None:
             answer += f" (start {start.name}: {percent(start.cost, start.cost_sd)})"
         said = f"Extrapolated to {found.aim.words} by the model of all runs, which is what was fitted."
-        ways = found.levels[-1].words
+        ways = found.made.words
         evidence = [said, f"As simulated{f' ({ways})' if ways else ''}: {plain.answer}.", *evidence]
     if fitted is not None and start is not None and report.scores:
         evidence += _errors(found, fitted, start)

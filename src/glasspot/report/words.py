@@ -29,6 +29,7 @@ METHODS = {
 PURPOSES = {"gradient": "for the gradient", "line": "along the line", "start": "start set"}  # notes of proposals
 
 
+ROUNDING = 1e-9  # an error of R_chi below it is none: numbers that are known of a whole run have no scatter in it
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -51,7 +52,7 @@ def percent(cost: float, error: float = math.nan) -> str:
     """Return a cost, given as a fraction, as ``4.1 ± 0.2 %``: as many digits as the error deserves."""
     if not math.isfinite(cost):
         return "not known"
-    if not (math.isfinite(error) and error > 0):
+    if not (math.isfinite(error) and error > ROUNDING):
         return f"{100 * cost:.3g} %" if cost < 0.995 else f"{100 * cost:.0f} %"
     power = math.floor(math.log10(100 * error))
     digits = min(max(0, -power + (100 * error < 2 * 10.0**power)), 4)  # two digits of an error that starts with 1
