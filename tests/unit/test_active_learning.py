@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -110,6 +112,9 @@ def test_an_optimum_outside_the_first_windows_moves_them_there() -> None:
     run(proposer, world)
     run(fixed, held)
     assert not of_kind(fixed, "window")
+    # It is decided by what the last one or two iterations selected, not by the start set.
+    counts = {re.findall(r"of the (\d+) points selected", d["reason"])[0] for d in of_kind(proposer, "window")}
+    assert counts <= {"10", "20"}
     assert np.array_equal(fixed.windows, WINDOWS)
     moves = [d for d in of_kind(proposer, "window") if d["moved"]]
     assert {(0, "low"), (4, "high")} <= {(d["axis"], d["side"]) for d in moves}
@@ -268,6 +273,19 @@ def test_points_of_another_method_take_the_place_of_a_start_set() -> None:
     assert not proposer.decisions
     run(proposer, world)
     assert len(of_kind(proposer, "iteration")) == 5
+
+
+def test_with_several_levels_it_stays_at_the_one_aimed_at() -> None:
+    proposer = loop(aims=replace(AIMS, levels=np.array([[1.0], [0.0]])))
+    world = World()
+    for _ in range(2):
+        asked = proposer.ask(40)
+        assert {p.level for p in asked} == {1}
+        proposer.tell([replace(world.evaluate(p.point), level=1) for p in asked])
+    cheap = replace(world.evaluate(INSIDE), cost=0.0, level=0)
+    proposer.tell([cheap])
+    assert proposer.place is not None
+    assert not np.array_equal(proposer.place, INSIDE)  # what a cheap run says is not comparable
 
 
 def test_windows_where_nothing_is_allowed_still_give_a_point() -> None:

@@ -98,7 +98,6 @@ class ActiveLearning:
         if start_set not in START_SETS:
             raise GlasspotError(f'the start set "{start_set}" is not known; expected one of {", ".join(START_SETS)}')
         self._set = START_SETS[start_set](self._start, seed, margin, first, start_points)
-        self._own = len(self._set)  # evaluations before the first that a surrogate proposed
         # Several levels (sizes, cooling rates): the paper has one, the one that is aimed at.
         self._level = int(np.argmin(np.abs(aims.levels).sum(1)))
         self._told: list[Evaluation] = []
@@ -114,7 +113,7 @@ class ActiveLearning:
     def finished(self) -> bool:
         """Whether the last iteration was told, or there is no success to learn from."""
         if not self._taught:
-            return len(self._told) >= 2 * self._own
+            return len(self._told) >= 2 * len(self._set)
         return len(self._selections) >= sum(phase.iterations for phase in self._phases)
 
     @property
@@ -156,10 +155,7 @@ class ActiveLearning:
         """Take what came of points, whoever asked for them: the surrogate learns from all that succeeded."""
         if not evaluations:
             return
-        mine = all(same(e.point, point) for e, point in zip(evaluations, self._set, strict=False))
-        if not self._told and not mine:
-            self._own = max(self._own, len(evaluations))
-        of_iteration = len(self._told) >= self._own and self._taught
+        of_iteration = len(self._told) >= len(self._set) and self._taught
         phase = self._phase
         self._told.extend(evaluations)
         if not of_iteration:
