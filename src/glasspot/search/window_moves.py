@@ -1,7 +1,7 @@
 """The windows of a search whose rounds are small: the rule of :mod:`glasspot.search.windows`, asked now and then.
 
-It is asked after every ``BLOCK`` new points. Selected are those of the block whose cost is among the best ``SHARE`` of
-all new points so far: a search that explores goes to corners too, and that is no reason to look beyond them.
+It is asked after every ``BLOCK`` new points, from twice as many on. Selected are the ``BEST`` new points of least cost
+so far: a search that explores goes to corners too, and only what is good there is a reason to look beyond them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from glasspot.search.evaluated import key_of
 from glasspot.search.proposer import Evaluation, Margin
 from glasspot.search.windows import Selection, moved
 
-BLOCK = 8
-SHARE = 0.25
+BLOCK = 10
+BEST = 10
 
 
 class Moves:
@@ -26,19 +26,18 @@ class Moves:
         self.windows = windows
         self.decisions: list[dict[str, Any]] = []
         self._margin, self._seed = margin, seed
-        self._selected: list[Selection] = []
-        self._followed = 0  # new points that were in a block
+        self._followed = BLOCK  # new points that were looked at
 
     def follow(self, told: Sequence[Evaluation], own: int) -> None:
         """Take what was told so far; the search's own proposals begin at number ``own``."""
         new = _new_points(told, own)
-        while len(new) - self._followed >= BLOCK:
-            block = new[self._followed : self._followed + BLOCK]
+        while len(new) >= self._followed + BLOCK:
             self._followed += BLOCK
-            costs = [e.cost for e in new[: self._followed] if e.cost is not None]
-            good = [e.point for e in block if e.cost is not None and e.cost <= np.quantile(costs, SHARE)]
-            self._selected.append(Selection(np.array(good).reshape(-1, len(self.windows)), self.windows))
-            self.windows, decisions = moved(self.windows, self._selected, told, self._margin, self._seed)
+            succeeded = [e for e in new[: self._followed] if e.cost is not None]
+            best = sorted(succeeded, key=lambda e: e.cost or 0.0)[:BEST]
+            points = np.array([e.point for e in best]).reshape(-1, len(self.windows))
+            selected = [Selection(points, self.windows)]
+            self.windows, decisions = moved(self.windows, selected, told, self._margin, self._seed)
             self.decisions += [d for d in decisions if d["moved"] or not self._known(d)]
 
     def _known(self, decision: dict[str, Any]) -> bool:
