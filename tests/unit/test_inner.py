@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from glasspot.errors import GlasspotError
+from glasspot.search.best_of_runs import Best
 from glasspot.search.diverse import AGAIN, APART, best_apart, distances
 from glasspot.search.failures import Failures
 from glasspot.search.grid_random import grid_about, grid_random, random_points, sobol_points
@@ -107,6 +108,18 @@ def test_what_was_run_is_not_run_again() -> None:
     chosen = best_apart(points, np.array([0.1, 0.2, 0.3]), 3, np.ones(2), known=np.array([[0.5, 0.5]]))
     assert chosen.tolist() == [2]  # AGAIN along one axis of two is less than AGAIN
     assert len(best_apart(np.zeros((0, 2)), np.zeros(0), 3, np.ones(2), known=points)) == 0
+
+
+def test_the_best_of_several_runs_leave_out_what_is_known() -> None:
+    task, width = Task(bowl, BOX, anywhere), BOX[:, 1] - BOX[:, 0]
+    place = np.array([0.3, 0.8, 0.6, 0.4])
+    first = Best(runs=3, top=5, pick=6).of(task, "cma-es", np.random.default_rng(1), place[None], place)
+    assert first.shape == (6, 4)
+    again = Best(runs=3, top=5, pick=6).of(task, "cma-es", np.random.default_rng(1), first, place)
+    assert distances(again, first, width).min() >= AGAIN
+    assert bowl(first)[0] < bowl(again)[0] < bowl(again)[-1] < 0.2  # the best is taken; near it there are others
+    filled = Best(runs=1, top=2, pick=6).of(task, "cma-es", np.random.default_rng(1), first, place)
+    assert len(filled) == 6  # two from the run, four at random
 
 
 def test_a_point_is_avoided_where_the_nearest_run_failed() -> None:

@@ -39,7 +39,7 @@ class Best:
             points.append(looked.points[best])
             losses.append(looked.losses[best])
         pool = np.vstack(points)
-        chosen = pool[best_apart(pool, np.concatenate(losses), self.pick, width, known)]
+        chosen = pool[best_apart(pool, np.concatenate(losses), self.pick, width)]
         return np.vstack([chosen, random_points(rng, task.box, task.allowed, self.pick - len(chosen))])
 
 
