@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+import glass_world
+import learning_samples
 from glasspot.campaign.runner import RunningJob
 from glasspot.cli.display import Display, clock
 from glasspot.cli.fit_display import FitDisplay
@@ -24,6 +26,7 @@ from glasspot.config import load_fit_config
 from glasspot.engine.base import Progress
 from glasspot.fit_settings.plan import fit_plan
 from glasspot.quench_settings import load_quench_plan
+from glasspot.store import Store
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 STEP: dict[str, Any] = {
@@ -171,3 +174,28 @@ def test_times_are_read_at_a_glance(seconds: float, text: str) -> None:
 def test_a_title_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     Display().say("Glas \x1b[31mrot\x07, [bold]fett[/bold], 2.2 g/cm³")
     assert capsys.readouterr().out == "Glas ?[31mrot?, [bold]fett[/bold], 2.2 g/cm³\n"
+
+
+def test_a_fit_that_learns_tells_its_windows_and_its_glasses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = learning_samples.make_store(tmp_path)
+    plan = glass_world.plan_of(tmp_path / "again", learning_samples.TEXT)
+    with Store.open(place) as store, FitDisplay(plan, place, [], workers=1) as display:
+        display.stage("multi-objective")
+        step = {**STEP, "method": "multi-objective", "predicted": None}
+        display.step({**step, "level": 0, "cost": 0.02, "error": 1e-18, "note": "start"})
+        display.step({**step, "level": 1, "cost": 0.09, "error": 0.01, "note": "next level"})
+        assert display.best == (0.09, 0.01)  # levels do not compare
+        for record in store.records("decision"):
+            display.decision(record)
+        display.stage("lessons")
+        display.finish(store, place / "report" / "index.html")
+    said = capsys.readouterr().out
+    assert "R_chi   2.00 %, start set, level 1" in said and "R_chi   9.00 +- 1.00 %, next level, level 2" in said
+    assert "window of B-O.rho, high side from +15 % to +20.6 %: 9 of the 10" in said
+    assert "window of B-B.rho, low side stays at -15 %: 9 of the 10" in said
+    assert "learn from all runs" in said and "Extrapolated to 250 atoms, 1 K/ps (+-: one standard deviation)" in said
+    rows = [line.split() for line in said.splitlines() if line.startswith("  density (g/cm3), 12B")]
+    assert len(rows) == 2 and rows[0][3] == "2.545" and rows[0][5] == "+-"
+    assert max(map(ord, said.partition("As simulated")[2])) < 256

@@ -126,7 +126,7 @@ def moves(found: Learned) -> Table:
     )
     caption = "A window is widened only where more of the selected sets crowd at a bound than chance explains."
     columns = ("after round", "window", "move", "reason")
-    return Table("windows", "Moves of the windows", caption, columns, rows, words=("window", "reason"))
+    return Table("windows", "Moves of the windows", caption, columns, rows, words=("reason",))
 
 
 def front(found: Learned, of: Front) -> Table:
