@@ -73,9 +73,10 @@ def elastic_moduli(
 ) -> dict[str, float]:
     """Return "bulk_modulus", "shear_modulus", "youngs_modulus" (GPa), "poisson_ratio" and "elastic_residual".
 
-    ``frame`` at the end of a run; its volume is kept. ``folder``: where the engine works, each run over the files of the
-    one before. ``strain``: the largest, None for one that suits the volume. "elastic_residual": by how much, relative, the moduli of the strain that was taken and of its half differ,
-    the largest of the three axes; above some 0.05 the glass yielded in the smallest strains too. Raises EngineFailure.
+    ``frame`` at the end of a run; its volume is kept. ``folder``: where the engine works, each run over the files of
+    the one before. ``strain``: the largest, None for one that suits the volume. "elastic_residual": by how much,
+    relative, the moduli of the strain that was taken and of its half differ, the largest of the three axes; above some
+    0.05 the glass yielded in the smallest strains too. Raises EngineFailure.
     """
     if strain is None:
         strain = float(np.clip(STRAIN * np.sqrt(VOLUME / frame.volume), SMALLEST, LARGEST))
