@@ -28,6 +28,7 @@ class PotentialTable(StrictTable):
     free: list[str] = []
     windows: dict[str, list[Number]] = {}
     windows_percent: dict[str, list[Number]] = {}  # the same, relative to the start
+    start_windows_percent: dict[str, list[Number]] = {}  # those of the start set, where they are others
     limits_percent: dict[str, list[Number]] = {}  # how far windows may move, where a method moves them
     coordinates: Literal["decorrelated", "as-given"] = "decorrelated"
     terms: dict[str, list[dict[str, Any]]] = {}  # other short-range terms at the start, pair by pair

@@ -157,3 +157,14 @@ def test_gauss_newton_is_refused_for_glasses_and_names_what_can(tmp_path: Path) 
         text = text.replace(old, new)
     with pytest.raises(GlasspotError, match=r"quenched glass.*multi-objective"):
         world.plan_of(tmp_path, text)
+
+
+def test_the_start_set_may_lie_elsewhere_than_the_windows(tmp_path: Path) -> None:
+    plan = load(
+        tmp_path, ('windows = "fixed"\n', ""), ("[common]", 'start_windows_percent = { "B-O.C" = [-20, 20] }\n[common]')
+    )
+    k = plan.space.names.index("B-O.C")
+    assert plan.start_windows is not None and plan.windows is not None
+    assert plan.start_windows[k] == (pytest.approx(25 / 90), pytest.approx(65 / 90))  # limits are -45 to 45 %
+    assert plan.windows[k] == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+    assert plan.start_windows[0] == plan.windows[0]

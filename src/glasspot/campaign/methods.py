@@ -61,6 +61,7 @@ def _active_learning(plan: FitPlan, start: np.ndarray, seed: int, objective: Obj
         surrogate=chosen.surrogate or "mlp", start_set=chosen.start_set, start_points=plan.start_points,
         optimisers=chosen.optimisers, iterations=chosen.iterations, weights=objective_weights(plan, aims),
         runs=chosen.runs, top=chosen.top, pick=chosen.pick, move=chosen.move,
+        start_windows=None if plan.start_windows is None else np.array(plan.start_windows),
     )  # fmt: skip
 
 

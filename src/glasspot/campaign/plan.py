@@ -145,6 +145,7 @@ class FitPlan:
     # Cheaper ways to make the fitted states (smaller, quenched faster), the cheapest first; ``states`` come after them.
     cheaper: tuple[tuple[State, ...], ...] = ()
     windows: tuple[tuple[float, float], ...] | None = None  # where a search looks at first; None: in the whole cube
+    start_windows: tuple[tuple[float, float], ...] | None = None  # where the start set lies; None: where it looks
     learning: Learning = field(default_factory=Learning)
 
     @property

@@ -37,8 +37,8 @@ def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tupl
     cheaper, config = levels_of(config, start, folder)
     glasses = [glass_of(system, start, notes) for system in config.system]
     base = one_base(start, glasses)
-    space, windows = space_of(config, base)
-    _check_start(space, base)
+    space = space_of(config, base)
+    _check_start(space.parameters, base)
     states = tuple(state_of(config, index, glass, folder, notes) for index, glass in enumerate(glasses))
     compare = tuple(one_base(load_potential(name, folder=folder), glasses) for name in config.validation.compare)
     _check_names(config.potential.name, base, compare)
@@ -48,7 +48,7 @@ def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tupl
         cautions=tuple(config.cautions),
         seed=config.seed,
         name=config.potential.name,
-        space=space,
+        space=space.parameters,
         states=states,
         engine=config.engine.choice(engine),
         compare=compare,
@@ -67,7 +67,8 @@ def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tupl
         members=config.ensemble.members,
         member_runs=config.ensemble.runs,
         cheaper=cheaper,
-        windows=windows,
+        windows=space.windows,
+        start_windows=space.start_windows,
         learning=learning_of(config),
     )
     check_methods(plan)

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from glasspot.campaign.plan import LEARNERS
 from glasspot.config import FitConfig
 from glasspot.errors import GlasspotError
 from glasspot.potential.model import Potential
-from glasspot.potential.parameters import ParameterSpace
+from glasspot.potential.parameters import FreeParameter, ParameterSpace
 
 Windows = tuple[tuple[float, float], ...]
 
 
-def space_of(config: FitConfig, base: Potential) -> tuple[ParameterSpace, Windows | None]:
-    """Return the free parameters, and the box of their cube where a search looks at first, (n, 2).
+@dataclass(frozen=True)
+class Space:
+    """The free parameters, and boxes (n, 2) of their cube: where a search looks at first, and its start set lies.
 
-    None in place of the box where the cube is it. Where a method moves its windows, the cube is as far as they may go:
-    ``limits_percent``, or the width of the window more on either side. GlasspotError for windows that hold nothing.
+    None: all of the cube; of the start set: where the search looks.
+    """
+
+    parameters: ParameterSpace
+    windows: Windows | None = None
+    start_windows: Windows | None = None
+
+
+def space_of(config: FitConfig, base: Potential) -> Space:
+    """Return the free parameters and their windows.
+
+    Where a method moves its windows, the cube is as far as they may go: ``limits_percent``, or the width of the window
+    more on either side. GlasspotError for windows that hold nothing.
     """
     table = config.potential
     decorrelated = table.coordinates == "decorrelated"
@@ -35,22 +47,43 @@ def space_of(config: FitConfig, base: Potential) -> tuple[ParameterSpace, Window
                 'potential.limits_percent says how far windows may move; here none does (learning.windows = "move", '
                 f"with the method {' or '.join(LEARNERS)})"
             )
-        return inner, None
+        if table.start_windows_percent:
+            raise GlasspotError(
+                'potential.start_windows_percent is for fit.method = "active-learning" with learning.windows = "move"'
+            )
+        return Space(inner)
     limits = _in_values(start, table.limits_percent, "limits_percent")
-    outer = ParameterSpace.build(base, table.free, {**table.windows, **percent, **limits}, decorrelated)
-    parameters, windows = [], []
-    for inside, outside in zip(inner.parameters, outer.parameters, strict=True):
-        width = inside.high - inside.low
-        given = inside.name in limits
-        low = outside.low if given else inside.low - width
-        high = outside.high if given else inside.high + width
-        if not inside.logarithmic and start[inside.name] >= 0:
-            low = max(low, min(0.0, inside.low))  # a charge or a C keeps its sign
-        if low > inside.low + 1e-12 or high < inside.high - 1e-12:
-            raise GlasspotError(f"the limits of {inside.name} are narrower than its window; widen limits_percent")
-        parameters.append(replace(inside, low=low, high=high))
-        windows.append(((inside.low - low) / (high - low), (inside.high - low) / (high - low)))
-    return replace(inner, parameters=tuple(parameters)), tuple(windows)
+    begun = _in_values(start, table.start_windows_percent, "start_windows_percent")
+    outer, first = (
+        ParameterSpace.build(base, table.free, {**table.windows, **percent, **other}, decorrelated)
+        for other in (limits, begun)
+    )
+    cube = [
+        _limited(inside, outside if inside.name in limits else None, start[inside.name] >= 0)
+        for inside, outside in zip(inner.parameters, outer.parameters, strict=True)
+    ]
+    windows = tuple(_in_cube(p, one, "window") for p, one in zip(cube, inner.parameters, strict=True))
+    started = tuple(_in_cube(p, one, "window of the start set") for p, one in zip(cube, first.parameters, strict=True))
+    return Space(replace(inner, parameters=tuple(cube)), windows, started if begun else None)
+
+
+def _limited(inside: FreeParameter, limits: FreeParameter | None, positive: bool) -> FreeParameter:
+    """Return a parameter whose cube is as far as its window may move; ``positive``: it is not below zero now."""
+    width = inside.high - inside.low
+    low = inside.low - width if limits is None else limits.low
+    high = inside.high + width if limits is None else limits.high
+    if not inside.logarithmic and positive:
+        low = max(low, min(0.0, inside.low))  # a charge or a C keeps its sign
+    return replace(inside, low=low, high=high)
+
+
+def _in_cube(cube: FreeParameter, inside: FreeParameter, what: str) -> tuple[float, float]:
+    """Return the window of ``inside`` in units of the cube; GlasspotError where it goes beyond."""
+    width = cube.high - cube.low
+    low, high = (inside.low - cube.low) / width, (inside.high - cube.low) / width
+    if low < -1e-9 or high > 1 + 1e-9:
+        raise GlasspotError(f"the {what} of {inside.name} goes beyond its limits; widen potential.limits_percent")
+    return max(low, 0.0), min(high, 1.0)
 
 
 def _in_values(
