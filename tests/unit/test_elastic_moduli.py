@@ -29,7 +29,7 @@ EXPECTED = moduli(bulk=float(C.mean()), stiffness=float(np.trace(C)) / 3)
 
 @dataclass
 class Spring:
-    """An engine whose glass has the stiffness C about a pressure (GPa); strained along x by ``yields`` it drops (eV)."""
+    """An engine whose glass has the stiffness C and a pressure (GPa); strained along x by ``yields`` it drops (eV)."""
 
     pressure: float = -2.0
     yields: float = np.inf
