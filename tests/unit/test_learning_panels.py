@@ -315,3 +315,16 @@ def test_a_fit_before_its_first_evaluation_has_a_page(tmp_path: Path) -> None:
     made = collect(place)
     assert learned(made).rounds and figures(made) is not None
     assert "No MD run has finished yet" in page(made)
+
+
+def test_a_user_cannot_put_markup_into_the_page(report: FitReport) -> None:
+    nasty = "<script>alert(1)</script>%{x}<img src=x onerror=alert(2)>"
+    found = learned(report)
+    assert found.map is not None
+    moves = tuple(replace(move, reason=nasty) for move in found.moves)
+    marks = {f"{name}{nasty}": place for name, place in found.map.marks.items()}
+    bad = replace(found, glasses=(nasty, *found.glasses[1:]), moves=moves, oxide=nasty, reason=nasty)
+    bad = replace(bad, map=replace(found.map, marks=marks, units=(nasty, nasty)))
+    text = page(replace(report, learned=bad))
+    assert "<script>alert" not in text and "<img src=x" not in text
+    assert text.count("&lt;script&gt;alert(1)") > 3

@@ -8,20 +8,23 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import learning_samples
 import report_samples as samples
 from glasspot.files import write_text
 from glasspot.potential.io import load_potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.report import landscape_page
+from glasspot.report.data import FitReport
 from glasspot.report.html import write_page
 from glasspot.report.landscape import FAILED, RUN, SCREENED, Landscape, Side
-from glasspot.report.panels import figures
+from glasspot.report.panels import figures, report_maps
 
 FLAGS = (
     "--headless=new",
@@ -115,6 +118,12 @@ def drawn_traces(browser: Any) -> dict[str, int]:
     )
 
 
+@cache
+def learned_report() -> FitReport:
+    """The report of a fit that learns."""
+    return learning_samples.report_of()
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -123,8 +132,10 @@ def drawn_traces(browser: Any) -> dict[str, int]:
         samples.running_report,
         samples.empty_report,
         samples.full_report,
+        learned_report,
+        lambda: learning_samples.report_of(rounds=3, finished=False),
     ],
-    ids=["partials", "total", "running", "empty", "full"],
+    ids=["partials", "total", "running", "empty", "full", "learned", "learning"],
 )
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_page_is_drawn_quiet_and_fits_its_window(
@@ -138,7 +149,9 @@ def test_page_is_drawn_quiet_and_fits_its_window(
     assert browser.get_log("browser") == []  # neither an error nor a warning, nor a blocked request
     assert asked_for(browser) == {page.as_uri()}
     traces = drawn_traces(browser)
-    assert list(traces) == [figure.name for figure in figures(report)]
+    names = [figure.name for figure in (*figures(report), *report_maps(report))]
+    # In the order of reading; the maps stand in a section of their own, among the others.
+    assert list(traces) == names if report.learned is None else sorted(traces) == sorted(names)
     assert all(count > 0 for count in traces.values()), traces
     scroll_width = browser.execute_script("return document.documentElement.scrollWidth")
     assert scroll_width <= size[0]
@@ -156,8 +169,9 @@ def full_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_page(samples.silica_report(), tmp_path_factory.mktemp("page") / "report.html")
 
 
-def test_no_label_is_cut_off(browser: Any, tmp_path: Path) -> None:
-    page = write_page(samples.full_report(), tmp_path / "report.html")
+@pytest.mark.parametrize("make", [samples.full_report, learned_report], ids=["full", "learned"])
+def test_no_label_is_cut_off(browser: Any, tmp_path: Path, make: Any) -> None:
+    page = write_page(make(), tmp_path / "report.html")
     for size in (DESKTOP, PHONE):
         visit(browser, page, size)
         cut = browser.execute_script(
@@ -317,3 +331,33 @@ def test_a_map_is_drawn_quiet_and_fits_its_window(browser: Any, tmp_path: Path, 
     drawn = browser.execute_script("return document.querySelectorAll('.plot .heatmaplayer image').length")
     assert drawn == 1 and browser.execute_script("return document.documentElement.scrollWidth") <= size[0]
     assert "a map <b>" in browser.execute_script("return document.body.innerText")
+
+
+def test_an_error_map_tells_its_values_and_gives_its_numbers(browser: Any, tmp_path: Path) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+
+    visit(browser, write_page(learned_report(), tmp_path / "report.html"))
+    keys = browser.execute_script("return [...document.querySelectorAll('#map-0-keys button')].map(b => b.textContent)")
+    assert keys == ["fitted", "Wang-2018", "BayOpt-2025"]
+    area = browser.find_element(By.CSS_SELECTOR, "#map-0 .nsewdrag")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", area)
+    ActionChains(browser).move_to_element_with_offset(area, 20, -60).perform()
+    text = until(lambda: browser.execute_script("return document.querySelector('#map-0 .hoverlayer').textContent"))
+    assert "B-O.A (eV)" in text and "B-O.rho (Å)" in text
+    button = browser.find_element(By.CSS_SELECTOR, "button[data-do=csv][data-figure='map-0']")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+    button.click()
+    file = browser.downloads / "map-0.csv"
+    until(lambda: file.exists() and file.stat().st_size > 0)
+    rows = file.read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 1 + learning_samples.MAP**2 + len(keys)
+    assert browser.get_log("browser") == []
+
+
+def test_a_move_of_a_window_tells_its_reason(browser: Any, tmp_path: Path) -> None:
+    visit(browser, write_page(learned_report(), tmp_path / "report.html"))
+    notes = browser.execute_script(
+        "return document.getElementById('windows-b-o-rho').data.filter(t => t.name === 'widened').map(t => t.text[0])"
+    )
+    assert notes == [learned_report().learned.moves[0].reason.join(("after round 2: ", ""))]  # type: ignore[union-attr]
