@@ -36,7 +36,7 @@ from glasspot.structure.frames import Frame
 from glasspot.units import BAR_PER_EV_A3
 
 # Strain of one axis for a glass of VOLUME (A^3, 400 atoms); larger for smaller ones, whose energy says less and which
-# yield later. A borosilicate quenched at 100 K/ps yielded in two of 24 strains up to 0.3 %, and the energy is known
+# yield later. A borosilicate quenched at 100 K/ps yielded in one of 24 strains up to 0.3 %, and the energy is known
 # well enough for 1 % of the stiffness at 0.2 %, 4 % at 0.1 %.
 STRAIN, VOLUME = 0.002, 5000.0
 SMALLEST, LARGEST = 0.001, 0.004
