@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 from collections import Counter
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -124,3 +126,18 @@ def test_a_cell_is_repeated_no_more_than_it_must(largest: int, copies: int) -> N
     chain = Frame.from_ase(Atoms(["Si", "O"] * 5, places, cell=[16.0, 20.0, 20.0], pbc=True))
     network = rings._wide_network(chain, {"Si-O": 1.8}, ["Si"], largest)
     assert network.frame.n_atoms == 10 * copies
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory in use from /proc")
+def test_many_glasses_do_not_fill_the_memory() -> None:
+    """The library keeps what it is given: without our remedy each of these calls keeps a matrix of 9 MB."""
+
+    def memory() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+    bonds = find_bonds(Frame.from_ase(cristobalite() * 4), {"Si-O": 2.0})
+    shortest_path_rings(bonds, ["Si"], 6)
+    before = memory()
+    for _ in range(5):
+        shortest_path_rings(bonds, ["Si"], 6)
+    assert memory() - before < 15

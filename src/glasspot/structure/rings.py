@@ -98,8 +98,12 @@ def _count(network: Bonds, largest: int) -> NDArray[np.float64]:
     # Atoms without a bond are left out: the library takes a list of bonds without gaps.
     atoms, first = np.unique(network.first, return_inverse=True)
     one, two = first.astype(np.int32), np.searchsorted(atoms, network.second).astype(np.int32)
+    given = (one, two, network.vector.copy(), distances_on_graph(one, two))
     # The library's limit is the first length, in atoms, that is not looked for.
-    found = find_sp_rings(one, two, network.vector, distances_on_graph(one, two), 2 * largest + 1)
+    found = find_sp_rings(*given, 2 * largest + 1)
+    # It keeps references to all of them (matscipy 1.3), with which a fit of many glasses would fill the memory.
+    for array in given:
+        array.resize(0, refcheck=False)
     for atoms_in_ring in range(0, len(found), 2):
         counts[atoms_in_ring // 2] = found[atoms_in_ring]
     return counts
