@@ -83,6 +83,17 @@ def test_another_file_is_not_taken_for_that_of_the_fit(
     assert "is not there" in refused(capsys, *words, tmp_path / "none.toml")
 
 
+def test_keys_of_later_versions_are_no_change(finished: Path, tmp_path: Path) -> None:
+    """As for a store of before there was fit.batch, learning.promote and a target's weight."""
+    mine = tmp_path / "fit.toml"
+    mine.write_text(samples.TEXT)
+    with Store.create(tmp_path) as store, Store.open(finished) as given:
+        settings = given.get_meta("settings")
+        del settings["fit"]["batch"], settings["learning"], settings["target"][0]["weight"]
+        store.set_meta("settings", {**settings, "engine": {"name": "lammps", "command": None}})
+        assert plan_again(finished, store, mine).title == "made-up borosilicates"
+
+
 def test_too_few_sets_are_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = samples.make_store(tmp_path, rounds=1, finished=False)
     with Store.create(place) as store:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from glasspot.campaign.folder import differences
 from glasspot.campaign.plan import FitPlan
@@ -28,12 +31,28 @@ def plan_again(folder: Path, store: Store, file: Path | None = None) -> FitPlan:
     except GlasspotError as error:
         hint = " (a copy of the fit's file; if it names files of its own, say where it stands by --file)"
         raise GlasspotError(f"{path}{hint if file is None else ''}: {error}") from error
-    changed = differences(_without_engine(settings), _without_engine(plan.source))
+    # The copy is that of the fit, whatever keys there are by now.
+    changed = [] if file is None else differences(settings, _known(plan.source, settings))
     if changed:
         raise GlasspotError(f"{path} is not the file of the fit in {folder}: {'; '.join(changed[:3])}")
     return plan
 
 
-def _without_engine(settings: object) -> dict[str, object]:
-    """Return settings but for the engine: what was run is there, and nothing is run."""
-    return {key: value for key, value in dict(settings).items() if key != "engine"}  # type: ignore[call-overload]
+def _known(settings: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without the tables and keys of later versions; the engine as it was: nothing is run."""
+    found: dict[str, Any] = {}
+    for table, content in settings.items():
+        old = before.get(table)
+        if isinstance(content, Mapping) and isinstance(old, Mapping) and table != "files":
+            found[table] = {key: value for key, value in content.items() if key in old}
+        elif isinstance(content, list) and isinstance(old, list):
+            found[table] = [_same_keys(one, other) for one, other in zip_longest(content, old)][: len(content)]
+        elif table in before:
+            found[table] = content
+    return {**found, "engine": before.get("engine")}
+
+
+def _same_keys(one: Any, old: Any) -> Any:
+    if isinstance(one, Mapping) and isinstance(old, Mapping):
+        return {key: value for key, value in one.items() if key in old}
+    return one
