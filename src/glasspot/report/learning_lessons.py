@@ -13,7 +13,7 @@ from glasspot.potential.parameters import ParameterSpace
 from glasspot.report.glass_terms import Terms
 from glasspot.report.learning_data import ErrorMap, Front, GlassSet, LeftOut, Model, ModelScores
 from glasspot.report.status import Record
-from glasspot.search.points import same
+from glasspot.search.points import SAME
 
 MOST = 12  # sets of the front that are written and told
 ASKED = "gaussian-process"
@@ -48,7 +48,7 @@ def front_of(
     return Front(
         rmse=np.array([rmse for rmse, _ in pairs]),
         sd=np.array([sd for _, sd in pairs]),
-        level=np.array([_level(point, steps) for point in points]),
+        level=_levels(points, steps),
         best=tuple(best),
         values=tuple(space.values(space.from_cube(points[i])) for i in best),
         potentials=tuple(_described(space.from_cube(points[i]), owner, n) for n, i in enumerate(best, start=1)),
@@ -85,14 +85,20 @@ def _described(potential: Potential, owner: str, number: int) -> Potential:
     )
 
 
-def _level(point: np.ndarray, steps: Sequence[Record]) -> int:
-    """Return the last level at which a point was run in the search; -1 where it was not."""
-    levels = [s.get("level", 0) for s in steps if s["cost"] is not None and same(np.array(s["point"]), point)]
-    return max(levels, default=-1)
+def _levels(points: np.ndarray, steps: Sequence[Record]) -> np.ndarray:
+    """Return the last level at which each point was run in the search; -1 where it was not."""
+    ran = [step for step in steps if step["cost"] is not None]
+    places = np.array([step["point"] for step in ran]).reshape(len(ran), points.shape[1])
+    levels = np.array([step.get("level", 0) for step in ran], dtype=int)
+    # Not pair by pair: a search of the paper's has a thousand points.
+    found = [levels[(np.abs(places - point) <= SAME).all(1)] for point in points]
+    return np.array([of.max(initial=-1) for of in found])
 
 
 def _number(points: np.ndarray, at: np.ndarray) -> int:
-    return next((i for i, point in enumerate(points) if same(point, at)), -1)
+    """Return which point this is; -1: none of them."""
+    found = np.flatnonzero((np.abs(points - at) <= SAME).all(1))
+    return int(found[0]) if len(found) else -1
 
 
 def map_of(

@@ -10,6 +10,7 @@ from glasspot.report.words import measured, unit
 
 COLOURS = (BLUE, VERMILION, *OTHERS, "ink")  # of glasses and of quantities
 MARKERS = ("circle", "square", "triangle", "diamond", "triangle-down", "plus", "cross")
+MANY = 300  # points from which on their errors are told, not drawn
 Parity = tuple[np.ndarray, np.ndarray, np.ndarray]  # foretold, its sd, found
 DIAGONAL = Style("muted", 1.5, "dot")
 MODELS = {
@@ -44,9 +45,10 @@ def parity(found: Learned, model: Model, told: Parity, k: int) -> Figure:
     for n, name in enumerate(name for name in found.glasses if name in model.glasses):
         at = np.flatnonzero((of_row == name) & np.isfinite(value))
         style = Style(COLOURS[n % len(COLOURS)], marker=MARKERS[n % len(MARKERS)], size=5)
+        error = sd[at] if len(mean) <= MANY else None
         notes = tuple(f"{name}: found {value[i]:.4g}, foretold {measured(mean[i], sd[i])}" for i in at)
         if len(at):
-            traces.append(Trace(name or quantity.name, value[at], mean[at], style, "points", error=sd[at], notes=notes))
+            traces.append(Trace(name or quantity.name, value[at], mean[at], style, "points", error=error, notes=notes))
     known = np.isfinite(value)
     low, high = float(min(value[known].min(), mean[known].min())), float(max(value[known].max(), mean[known].max()))
     room = 0.04 * (high - low or 1.0)
@@ -55,10 +57,9 @@ def parity(found: Learned, model: Model, told: Parity, k: int) -> Figure:
     limits = (low - room, high + room)
     name = f"{quantity.name} ({unit(quantity.unit)})" if quantity.unit else quantity.name
     what = name if quantity.is_number else f"{quantity.name}, distance from its target"
-    caption = (
-        "Parameter sets in turn left out of what the model was taught, with all their glasses and levels. Bars: one "
-        "standard deviation of a single run about what was foretold."
-    )
+    caption = "Parameter sets in turn left out of what the model was taught, with all their glasses and levels."
+    if len(mean) <= MANY:
+        caption += " Bars: one standard deviation of a single run about what was foretold."
     axis = Axis(f"found: {what}", limits=limits)
     pane = Pane(Axis("foretold", limits=limits), tuple(traces))
     return Figure(f"parity-{k}", "model", f"{quantity.name}: foretold and found", caption, axis, (pane,))
