@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,12 +13,13 @@ import pytest
 import glass_world as world
 import learning_samples as samples
 import report_samples
+from glasspot.campaign.targets import build_objective
 from glasspot.potential.io import load_potential
 from glasspot.report.collect import collect
 from glasspot.report.data import FitReport
 from glasspot.report.figure import Figure, Trace
 from glasspot.report.html import page
-from glasspot.report.learning_data import Front, Learned
+from glasspot.report.learning_data import Front, Learned, Quantity
 from glasspot.report.learning_lessons import MOST, front_of
 from glasspot.report.learning_words import learned_headline
 from glasspot.report.panels import figures, report_maps
@@ -328,3 +330,59 @@ def test_a_user_cannot_put_markup_into_the_page(report: FitReport) -> None:
     text = page(replace(report, learned=bad))
     assert "<script>alert" not in text and "<img src=x" not in text
     assert text.count("&lt;script&gt;alert(1)") > 3
+
+
+def test_a_quantity_that_only_a_held_out_glass_has_is_no_part_of_the_search(report: FitReport) -> None:
+    """Such a fit, made of this one: its third quantity has no RMSE, and only its third glass has it, held out."""
+    found = learned(report)
+
+    def wider(table: np.ndarray) -> np.ndarray:
+        return np.column_stack([table, [np.nan, np.nan, 4.0]])
+
+    rounds = tuple(
+        replace(one, trials=tuple(replace(t, rmse=np.append(t.rmse, np.nan)) for t in one.trials))
+        for one in found.rounds
+    )
+    sets = tuple(replace(s, mean=wider(s.mean), sd=wider(s.sd), rmse=None) for s in found.sets)
+    more = replace(
+        found, quantities=(*found.quantities, Quantity("coordination Si-O", "", True)), target=wider(found.target),
+        target_error=wider(found.target_error), sets=sets, at_aim=(), extrapolated=False, rounds=rounds, front=None,
+        map=None, model=None, held_out=(False, False, True),
+    )  # fmt: skip
+    bare = replace(report, learned=more)
+    drawn = figure(bare, "Best set so far, by quantity")
+    assert {t.label for t in drawn.panes[0].traces} == {"every set", "density", "fraction_B4", "sum"}
+    assert np.isfinite(trace(drawn, "sum").y).all()
+    assert trace(figure(bare, "coordination Si-O"), "fitted").y[2] == 4.0
+
+
+HELD_OUT = """[[system]]
+name = "50B"
+held_out = true
+composition = "49.3 B2O3 24.9 SiO2 15.0 Na2O 10.8 CaO"
+measured = { density = 2.4533, fraction_B4 = 0.5096 }
+[scales]"""
+
+
+def test_a_held_out_glass_stands_among_the_others_but_counts_in_no_rmse(folder: Path, tmp_path: Path) -> None:
+    plan = world.plan_of(tmp_path, samples.TEXT.replace("[scales]", HELD_OUT))
+    held = build_objective(plan, plan.held_out_states, None)  # type: ignore[arg-type] # nothing is simulated
+    shutil.copy(folder / "store.sqlite", tmp_path)
+    with Store.create(tmp_path) as store:
+        content = store.get_meta("plan")
+        content["learning"]["oxides"]["50B"] = dict(plan.held_out_states[0].oxides)
+        store.set_meta("plan", content)
+        store.set_meta("held_out", held.to_dict())
+        numbers = {"density, 50B": {"mean": 2.0, "sd": 0.01}, "fraction_B4, 50B": {"mean": 0.4, "sd": 0.02}}
+        for n, record in enumerate(store.records("validation")):
+            more = {"held_out": {"cost": 0.2, "error": 0.01, "runs": 6, "per_curve": {}, "numbers": numbers}}
+            store.put_record("validation", n, {**record, **more, "keys": {**record["keys"], "50B": []}})
+    made = collect(tmp_path)
+    found = learned(made)
+    assert found.glasses == ("12B", "37B", "50B", "62B") and found.held_out == (False, False, True, False)
+    drawn = figure(made, "density, as simulated")
+    assert trace(drawn, "fitted").y[2] == 2.0 and drawn.x.names[2] == "50B*"
+    np.testing.assert_allclose(trace(drawn, "target").y[0::3], [2.545, 2.517, 2.4533, 2.390])
+    before = learned(collect(folder)).sets[0].rmse
+    assert before is not None and found.sets[0].rmse == pytest.approx(before)
+    assert np.isnan(found.at_aim[0].mean[2]).all()  # the model was not asked for it

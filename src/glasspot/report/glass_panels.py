@@ -51,8 +51,10 @@ def at_aim(found: Learned, errors: str = BARS) -> str:
 
 
 def glass_names(found: Learned) -> tuple[str, ...]:
-    """Return the glasses as an axis has them; those held out of the fit with a star."""
-    return tuple(f"{name}*" if out else name for name, out in zip(found.glasses, found.held_out, strict=True))
+    """Return the glasses as an axis has them; those held out of the fit with a star, a single one without a name."""
+    return tuple(
+        f"{name}*" if out else name or "glass" for name, out in zip(found.glasses, found.held_out, strict=True)
+    )
 
 
 def _figure(

@@ -62,14 +62,15 @@ def search(found: Learned) -> Figure:
 
 def _course(found: Learned, level: int, first: bool, several: bool) -> Pane:
     dots, best = _courses(found.rounds, level, len(found.quantities))
-    sums = best[:, 1:].sum(1)
+    sums = np.nansum(best[:, 1:], axis=1)  # nan: of a quantity that only held-out glasses have
     traces = [Trace("every set", dots[:, 0], dots[:, 1], EVERY, "points", in_legend=first)]
     x = np.append(best[:, 0], found.rounds[-1].number + 0.5)
-    for k, quantity in enumerate(found.quantities):
+    shown = [k for k in range(len(found.quantities)) if np.isfinite(best[:, 1 + k]).any()]
+    for k in shown:
         style = Style(QUANTITIES[k % len(QUANTITIES)], 1.8, DASHES[k % len(DASHES)])
         y = np.append(best[:, 1 + k], best[-1, 1 + k])
-        traces.append(Trace(quantity.name, x, y, style, "step", in_legend=first))
-    if len(found.quantities) > 1:
+        traces.append(Trace(found.quantities[k].name, x, y, style, "step", in_legend=first))
+    if len(shown) > 1:
         traces.append(Trace("sum", x, np.append(sums, sums[-1]), SUM, "step", in_legend=first))
     known = best[:, 1:][best[:, 1:] > 0]
     low, high = float(known.min(initial=1.0)) / 1.3, min(float(dots[:, 1].max()), ABOVE * float(sums[0])) * 1.2
