@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from glasspot.errors import GlasspotError
+from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.potential.schema import check_name
 from glasspot.protocol import HOTTEST
 from glasspot.strict import Number, Positive, StrictTable
@@ -69,9 +69,9 @@ def spelled_out(data: Mapping[str, Any]) -> dict[str, Any]:
     data = dict(data)
     given = data.get("system")
     systems = [given] if isinstance(given, Mapping) else given
-    if not isinstance(systems, list):
-        return data
     common = data.pop("common", {})
+    if not isinstance(systems, list):
+        return data  # what is missing is the system, not a meaning of [common]
     if not isinstance(common, Mapping):
         raise ValueError("common: expected a table of its own, [common]")
     for key in ("name", "composition", "measured"):
@@ -91,8 +91,12 @@ def spelled_out(data: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(f'measured of [[system]] "{name}": expected a table, such as {{ density = 2.2 }}')
         made.append(own)
         found += [_target(name, quantity, entry) for quantity, entry in measured.items()]
-    if isinstance(scales, Mapping) and isinstance(targets, list):
-        data["target"] = [_scaled(target, scales) for target in [*targets, *found]]
+    if not isinstance(scales, Mapping):
+        raise ValueError("scales: expected a table of its own, [scales]")
+    if isinstance(targets, list):
+        targets = [*targets, *found]
+        _check_scales(scales, targets)
+        data["target"] = [_scaled(target, scales) for target in targets]
     data["system"] = made
     return data
 
@@ -106,6 +110,17 @@ def _target(system: str, quantity: str, entry: Any) -> dict[str, Any]:
             raise ValueError(f'unknown key "{unknown[0]}" of {quantity} in measured of "{system}"; known: {known}')
         return {"system": system, "quantity": quantity, **entry}
     return {"system": system, "quantity": quantity, "value": entry}
+
+
+def _check_scales(scales: Mapping[str, Any], targets: list[Any]) -> None:
+    """Raise ValueError, for pydantic, for a scale of a quantity that no target gives: mostly a misspelt one."""
+    known = list(dict.fromkeys(str(t["quantity"]) for t in targets if isinstance(t, Mapping) and "quantity" in t))
+    idle = next((name for name in scales if name not in known), None)
+    if idle is not None:
+        shown = ", ".join(known) or "none"
+        raise ValueError(
+            f'[scales] has "{idle}", but no target gives it; given are {shown}.{did_you_mean(idle, known)}'
+        )
 
 
 def _scaled(target: Any, scales: Mapping[str, Any]) -> Any:

@@ -12,6 +12,11 @@ from glasspot.campaign.plan import FitPlan
 from glasspot.errors import GlasspotError
 from glasspot.target.number import NumberTarget
 
+LEVELS = "[[level]]\nrate = 100\n[[level]]\nrate = 10\n"
+PAPER = (
+    ('method = "multi-objective"', 'method = "active-learning"'), (LEVELS, ""), ("aim_rate = 1.0\n", ""),
+)  # fmt: skip
+
 
 def load(folder: Path, *changes: tuple[str, str]) -> FitPlan:
     text = world.TEXT
@@ -137,6 +142,34 @@ SYSTEM = 'name = "12B"\ncomposition = "10.8 B2O3 63.8 SiO2 14.8 Na2O 10.6 CaO"\n
         ("[learning]", '[learning]\nglass_features = ["K2O"]', 'names the oxide "K2O"; the systems are made of B2O3'),
         ("[learning]", "[learning]\npick = 30", "pick is 30, but runs x top gives only 25"),
         ("[learning]", "[learning]\niterations = [1, 2, 3]", "give one for each phase"),
+        (
+            "[scales]\n",
+            "[scales]\ndensty = 1.0\n",
+            r'\[scales\] has "densty", but no target gives it.*Did you mean "density"',
+        ),
+        ("[scales]\n", "[[scales]]\n", "scales: expected a table of its own"),
+        ("aim_rate = 1.0", "aim_rate = 50", "faster than the last level .10."),
+        ("aim_rate = 1.0", "aim_rate = 1e-300", r"expected K/ps \(1 K/s"),
+        ("aim_rate = 1.0", "aim_atoms = 100", "smaller than the last level .250."),
+        ("aim_rate = 1.0", "aim_atoms = 3000", "everything is run at 250.*differ in atoms"),
+        ("[[level]]\nrate = 100\n[[level]]\nrate = 10\n", "", "everything is run at 100.*differ in rate"),
+        (
+            "rate = 100\n[[level]]\nrate = 10\n",
+            "melt_ps = 5\n[[level]]\nmelt_ps = 10\n",
+            r"\[\[level\]\] 1 and 2 have the same rate and atoms",
+        ),
+        (
+            "[learning]",
+            "[learning]\noptimisers = 'bayes'\nobjectives = 'equal'\niterations = 2",
+            "is for fit.method = .act",
+        ),
+        ("[learning]", "[learning]\nglass_features = ['B2O3', 'B2O3']", "names B2O3 twice"),
+        (
+            "[common]",
+            "start_windows_percent = { 'B-O.A' = [-20, 20] }\n[common]",
+            'is for fit.method = "active-learning"',
+        ),
+        ('"B-O.C" = [-15, 15]', '"B-O.C" = [-101, 15]', "below -100 the value would change its sign"),
         ("start_points = 10", "start_points = 31", "start_points is 31, but .* allows 30"),
         ("max_sets = 30", "max_sets = 30\nmax_runs = 90", "give max_runs or max_sets, not both"),
     ],
@@ -160,11 +193,60 @@ def test_gauss_newton_is_refused_for_glasses_and_names_what_can(tmp_path: Path) 
 
 
 def test_the_start_set_may_lie_elsewhere_than_the_windows(tmp_path: Path) -> None:
-    plan = load(
-        tmp_path, ('windows = "fixed"\n', ""), ("[common]", 'start_windows_percent = { "B-O.C" = [-20, 20] }\n[common]')
-    )
+    start = ("[common]", 'start_windows_percent = { "B-O.C" = [-20, 20] }\n[common]')
+    plan = load(tmp_path, *PAPER, ('windows = "fixed"\n', ""), start)
     k = plan.space.names.index("B-O.C")
     assert plan.start_windows is not None and plan.windows is not None
     assert plan.start_windows[k] == (pytest.approx(25 / 90), pytest.approx(65 / 90))  # limits are -45 to 45 %
     assert plan.windows[k] == (pytest.approx(1 / 3), pytest.approx(2 / 3))
     assert plan.start_windows[0] == plan.windows[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("promote = 0.5", 'promote is for fit.method = "multi-objective"'),
+        ('objectives = ["equal", "equal"]\nw_B = 3.0', 'w_B is for the objective "composition-weighted"'),
+        ('weighted_by = "Al2O3"', "weights by Al2O3, which no system holds"),
+        ("weighted_quantity = 'Q4 Si'", "no fitted target gives it"),
+    ],
+)
+def test_choices_that_would_do_nothing_are_refused(tmp_path: Path, key: str, words: str) -> None:
+    with pytest.raises(GlasspotError, match=words):
+        load(tmp_path, *PAPER, ("[learning]", f"[learning]\n{key}"))
+    assert load(tmp_path, *PAPER).learning.optimisers == ("bayes", "cma-es")
+
+
+OTHER = 'composition = "38.4 B2O3 36.9 SiO2 14.1 Na2O 10.6 CaO"'
+SAME = 'composition = "10.8 B2O3 63.8 SiO2 14.8 Na2O 10.6 CaO"'
+
+
+def test_one_glass_at_two_pressures_is_two_states_that_the_models_cannot_tell_apart(tmp_path: Path) -> None:
+    with pytest.raises(GlasspotError, match=r'"12B" and "37B" both have density .*would take them for one'):
+        load(tmp_path, (OTHER, SAME + "\npressure = 5.0"))
+    bayes = (
+        ('method = "multi-objective"', 'method = "bayes"'),
+        ('[learning]\naim_rate = 1.0\nwindows = "fixed"\n', ""),
+    )
+    plan = load(tmp_path, (OTHER, SAME + "\npressure = 5.0"), (LEVELS, ""), *bayes)
+    assert [state.pressure for state in plan.states] == [0.0, 5.0, 0.0]
+    # At one constant pressure the density at the start sets nothing apart.
+    with pytest.raises(GlasspotError, match="one and the same state"):
+        load(tmp_path, (OTHER, SAME + "\ndensity = 2.3"))
+
+
+def test_several_numbers_of_one_element_are_several_targets(tmp_path: Path) -> None:
+    """A Qn distribution, and angles about different centres."""
+    many = '{ "Q4 Si" = 0.5, "Q3 Si" = 0.3, "angle B-O-Si" = 130.0, "angle O-Si-O" = 109.5, "angle O-B-O" = 115.0 }'
+    given = "{ density = 2.545, fraction_B4 = 0.79 }"
+    assert len(load(tmp_path, (given, many)).states[0].targets) == 5
+
+
+def test_levels_that_change_two_things_at_once_are_noted(tmp_path: Path) -> None:
+    from glasspot.config import load_fit_config
+    from glasspot.fit_settings.plan import fit_plan
+
+    for more, noted in (("", False), ("atoms = 500\n", True)):
+        load(tmp_path, ("rate = 10\n[fit]", f"rate = 10\n{more}[fit]"))
+        notes = fit_plan(load_fit_config(tmp_path / "fit.toml"), tmp_path)[1]
+        assert any("change rate and size together" in note for note in notes) == noted

@@ -34,7 +34,7 @@ def aims_of(plan: FitPlan, objective: Objective) -> Aims:
                 target[g, k] = 0.0  # a curve's own distance from its target
     return Aims(
         glasses=tuple(state.name for state in states),
-        features=_features(plan, states),
+        features=features_of(plan, states),
         quantities=quantities,
         bounded=tuple(name in fractions for name in quantities),
         start=start,
@@ -76,8 +76,8 @@ def conditions(plan: FitPlan) -> np.ndarray:
     columns = [1000.0 / atoms - 1000.0 / aim_atoms]
     if aim_rate > 0:
         columns.insert(0, np.log10(rates / aim_rate))
-    # Atom counts are rounded to whole formula units: less than this is no other size.
-    kept = [column for column in columns if np.abs(column).max() > 0.02]
+    # What is the same in all levels cannot be learnt; atom counts, rounded to whole formula units, differ by less.
+    kept = [column for column in columns if np.ptp(column) > 0.02]
     return np.column_stack(kept) if kept else np.zeros((plan.levels, 0))
 
 
@@ -85,7 +85,7 @@ def _mean(values: list[float] | list[int]) -> float:
     return math.fsum(values) / len(values) if values else 0.0
 
 
-def _features(plan: FitPlan, states: tuple[State, ...]) -> np.ndarray:
+def features_of(plan: FitPlan, states: tuple[State, ...]) -> np.ndarray:
     """Return the oxide fractions that tell the glasses apart, (g, f)."""
     oxides = sorted({name for state in states for name in state.oxides})
     if plan.learning.glass_features:

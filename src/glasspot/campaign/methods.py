@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
+from itertools import combinations, combinations_with_replacement
 from typing import Any
 
 import numpy as np
 
-from glasspot.campaign.aims import aims_of, objective_weights
+from glasspot.campaign.aims import aims_of, features_of, objective_weights
 from glasspot.campaign.plan import GLASS, LEARNERS, FitPlan, State, describe
 from glasspot.campaign.seeds import Purpose, draw_seed
 from glasspot.errors import GlasspotError
@@ -115,6 +115,8 @@ def _barriers(plan: FitPlan, potential: Potential) -> dict[str, float]:
 def check_methods(plan: FitPlan) -> None:
     """Refuse a start behind the barrier, and a method that cannot use what the plan asks; say which can."""
     _check_states(plan)
+    if plan.learns:
+        _check_told_apart(plan)
     _check_budget(plan)
     _check_start(plan)
     if plan.members and (reason := no_response(plan)) is not None:
@@ -169,7 +171,10 @@ def _check_states(plan: FitPlan) -> None:
     """Refuse targets that contradict each other: of one and the same state, or of one quantity."""
     seen: dict[Any, str] = {}
     for state in plan.fitted_states:
-        key = (tuple(sorted(state.counts.items())), round(state.cell_length, 3), state.temperature, state.kind)
+        # A constant pressure decides the volume, whatever it was at the start.
+        volume = round(state.cell_length, 3) if state.pressure is None else None
+        made = (state.kind, state.temperature, volume, state.pressure, state.rate)
+        key = (tuple(sorted(state.counts.items())), *made)
         if key in seen:
             raise GlasspotError(
                 f'[[system]] "{seen[key]}" and "{state.name}" are one and the same state ({describe(state)}): their '
@@ -182,6 +187,24 @@ def _check_states(plan: FitPlan) -> None:
             raise GlasspotError(
                 f"two targets give the {twice} of one system, and could contradict each other; keep one"
             )
+
+
+def _check_told_apart(plan: FitPlan) -> None:
+    """Refuse systems with targets of one quantity that a model, which is told their oxides alone, takes for one."""
+    features = features_of(plan, plan.fitted_states)
+    for a, b in combinations(range(len(features)), 2):
+        one, other = plan.fitted_states[a], plan.fitted_states[b]
+        shared = _quantities(one) & _quantities(other)
+        if shared and np.allclose(features[a], features[b], atol=1e-6):
+            raise GlasspotError(
+                f'[[system]] "{one.name}" and "{other.name}" both have {min(shared)} as a target, and the same oxides '
+                "(those of learning.glass_features): the model knows systems by these, and would take them for one. "
+                'Hold one out, add oxides that differ to glass_features, or choose fit.method = "bayes"'
+            )
+
+
+def _quantities(state: State) -> set[str]:
+    return {target.label.removesuffix(f", {state.name}") for target in state.targets}
 
 
 def no_response(plan: FitPlan) -> str | None:

@@ -10,6 +10,7 @@ from glasspot.config import FitConfig
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.fit_settings.glass import glass_of
 from glasspot.fit_settings.states import state_of
+from glasspot.fit_settings.unused import WEIGHTED, check_aim, check_used
 from glasspot.learning_table import LevelTable
 from glasspot.potential.model import Potential
 
@@ -20,6 +21,7 @@ def levels_of(config: FitConfig, start: Potential, folder: Path) -> tuple[tuple[
     GlasspotError where levels are of no use, or do not become dearer.
     """
     _check(config)
+    check_aim(config, [_with(config, level) for level in config.level] or [config])
     if not config.level:
         return (), config
     *first, last = config.level
@@ -36,18 +38,25 @@ def levels_of(config: FitConfig, start: Potential, folder: Path) -> tuple[tuple[
 
 def learning_of(config: FitConfig) -> Learning:
     """Return the choices of [learning]; GlasspotError for oxides and quantities that no system has."""
+    check_used(config)
     table = config.learning
     oxides = {name for system in config.system for name in _oxides(system.composition, system.basis)}
-    for name in (*table.glass_features, *([table.weighted_by] if _weighted(config) else [])):
+    if _weighted(config) and table.weighted_by not in oxides:
+        raise GlasspotError(
+            f'the objective "{WEIGHTED}" weights by {table.weighted_by}, which no system holds; set '
+            'learning.weighted_by, or learning.objectives = ["equal", ...]'
+        )
+    for name in table.glass_features:
         if name not in oxides:
             raise GlasspotError(
                 f'[learning] names the oxide "{name}"; the systems are made of {", ".join(sorted(oxides))}.'
                 f"{did_you_mean(name, sorted(oxides))}"
             )
-    quantities = {target.quantity for target in config.target}
+    fitted = {system.name for system in config.system if not system.held_out}
+    quantities = {target.quantity for target in config.target if target.system in fitted or not target.system}
     if _weighted(config) and table.weighted_quantity not in quantities:
         raise GlasspotError(
-            f'the objective "composition-weighted" weights {table.weighted_quantity}, but no target gives it; set '
+            f'the objective "{WEIGHTED}" weights {table.weighted_quantity}, but no fitted target gives it; set '
             'learning.weighted_quantity, or learning.objectives = ["equal", ...]'
         )
     return Learning(
@@ -72,7 +81,7 @@ def learning_of(config: FitConfig) -> Learning:
 
 
 def _weighted(config: FitConfig) -> bool:
-    return "active-learning" in config.fit.method and "composition-weighted" in config.learning.objectives
+    return "active-learning" in config.fit.method and WEIGHTED in config.learning.objectives
 
 
 def _oxides(text: str, basis: str) -> list[str]:
@@ -113,6 +122,13 @@ def _check(config: FitConfig) -> None:
         shown = ", ".join(f"{w:.3g}" for w in work)
         raise GlasspotError(
             f"the levels do not become dearer (atoms x ps of a glass: {shown}); give the cheapest first"
+        )
+    known = [[(s.rate, s.atoms) for s in _with(config, level).system] for level in config.level]
+    twice = next((n for n, one in enumerate(known) if one in known[:n]), None)
+    if twice is not None:
+        raise GlasspotError(
+            f"[[level]] {known.index(known[twice]) + 1} and {twice + 1} have the same rate and atoms, which is all "
+            "that the model knows them by; give melt_ps to both of them in [common], and let rate or atoms differ"
         )
 
 

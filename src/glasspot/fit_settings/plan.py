@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from glasspot.campaign.aims import conditions
 from glasspot.campaign.methods import check_methods
 from glasspot.campaign.plan import GLASS, FitPlan
 from glasspot.config import FitConfig
@@ -78,10 +81,22 @@ def fit_plan(config: FitConfig, folder: Path, engine: str | None = None) -> tupl
         for state in plan.fitted_states
         if state.kind == GLASS and plan.replicas == 1
     ]
+    notes.append(_confounded(plan))
     choice, engine_note = _engine(plan)
     notes.append(engine_note)
     plan = replace(plan, engine=choice, source={**plan.source, "engine": choice.spec()})
     return plan, list(dict.fromkeys(note for note in notes if note))
+
+
+def _confounded(plan: FitPlan) -> str:
+    """Return a note where levels cannot tell what the rate changes from what the size does; else ""."""
+    known = conditions(plan)
+    if not plan.extrapolates or np.linalg.matrix_rank(np.column_stack([np.ones(len(known)), known])) > known.shape[1]:
+        return ""
+    return (
+        "the levels change rate and size together: no run tells which of the two changed a value, so what is "
+        "extrapolated to learning.aim_rate or aim_atoms rests on a guess; let one of them be the same, or add a level"
+    )
 
 
 def one_base(potential: Potential, glasses: Sequence[Glass]) -> Potential:

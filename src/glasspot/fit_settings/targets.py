@@ -54,12 +54,18 @@ def _check_labels(tables: Sequence[TargetTable]) -> None:
     """Refuse two targets of one quantity, which may contradict each other."""
     seen: dict[object, str] = {}
     for table in tables:
-        # The numbers of Si-O and O-Si bonds are one number.
-        what = tuple(sorted(table.quantity.split()[-1].split("-"))) if table.is_number else table.label
+        what = _meant(table.quantity) if table.is_number else table.label
         if what in seen:
             both = "" if seen[what] == table.label else f" and {table.label}, which say the same"
             raise GlasspotError(f"two targets of one system are {seen[what]}{both}; give one, or the mean of both")
         seen[what] = table.label
+
+
+def _meant(quantity: str) -> object:
+    """Return what a number is of: the numbers of Si-O and O-Si bonds are one."""
+    kind, _, of = quantity.rpartition(" ")
+    ends = of.split("-")
+    return (kind, *min(ends, ends[::-1])) if kind else quantity
 
 
 def _target(

@@ -41,15 +41,15 @@ def space_of(config: FitConfig, base: Potential) -> Space:
     percent = _in_values(start, table.windows_percent, "windows_percent")
     inner = ParameterSpace.build(base, table.free, {**table.windows, **percent}, decorrelated)
     moves = config.learning.windows == "move" and any(name in LEARNERS for name in config.fit.method)
+    if table.start_windows_percent and not (moves and "active-learning" in config.fit.method):
+        raise GlasspotError(
+            'potential.start_windows_percent is for fit.method = "active-learning" with learning.windows = "move"'
+        )
     if not moves:
         if table.limits_percent:
             raise GlasspotError(
                 'potential.limits_percent says how far windows may move; here none does (learning.windows = "move", '
                 f"with the method {' or '.join(LEARNERS)})"
-            )
-        if table.start_windows_percent:
-            raise GlasspotError(
-                'potential.start_windows_percent is for fit.method = "active-learning" with learning.windows = "move"'
             )
         return Space(inner)
     limits = _in_values(start, table.limits_percent, "limits_percent")
@@ -98,6 +98,10 @@ def _in_values(
             raise GlasspotError(
                 f"potential.{key} of {name} is {list(ends)}; expected [low, high] in percent of the start, such as "
                 "[-10, 10]: the start itself, 0, must lie inside"
+            )
+        if ends[0] < -100:
+            raise GlasspotError(
+                f"potential.{key} of {name} begins at {ends[0]:g} %: below -100 the value would change its sign"
             )
         if start[name] == 0:
             raise GlasspotError(f"{name} is 0 at the start, so percent of it are nothing; use potential.windows")
