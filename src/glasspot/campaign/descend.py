@@ -122,15 +122,14 @@ class Descent:
 
     def _best(self) -> Evaluated:
         """Return the evaluation with the lowest cost."""
-        return min((e for e in self._history if e.found), key=lambda e: e.found.cost if e.found else np.inf)
+        return _least([e for e in self._history if e.found])
 
     def _take_round(self, stage: int, proposer: Proposer, proposals: Sequence[Proposal]) -> None:
         """Run the proposals side by side, tell the proposer, and record them."""
         first = not self._history
         refined = proposer.refining
-        previous = self._stand(proposer)
         jobs = [
-            self._jobs(p, previous, number, refined, proposer.needs_response)
+            self._jobs(p, self._stand(proposer, p.level), number, refined, proposer.needs_response)
             for number, p in enumerate(proposals, start=len(self._history))
         ]
         outcomes = side_by_side(self.runner, jobs)
@@ -156,13 +155,17 @@ class Descent:
             self._decisions.append(record)
             self._decided(record)
 
-    def _stand(self, proposer: Proposer) -> Jobs | None:
-        """Return the jobs whose last configurations the next evaluations continue; None before the first."""
-        if not self._history:
+    def _stand(self, proposer: Proposer, level: int) -> Jobs | None:
+        """Return the jobs whose last configurations the next evaluations continue; None before the first of a level.
+
+        Levels may differ in their atoms, so that none can go on from another.
+        """
+        known = [e for e in self._history if e.found and e.proposal.level == level]
+        if not known:
             return None
         place = proposer.place
-        here = [e for e in self._history if e.found and place is not None and same(e.proposal.point, place)]
-        return (here[-1] if here else self._best()).jobs
+        here = [e for e in known if place is not None and same(e.proposal.point, place)]
+        return (here[-1] if here else _least(known)).jobs
 
     def _jobs(self, proposal: Proposal, previous: Jobs | None, number: int, refined: bool, response: bool) -> Jobs:
         plan = self.plan.at(proposal.level)
@@ -225,6 +228,11 @@ class Descent:
             "reason": "",
             "message": "",
         }
+
+
+def _least(evaluated: Sequence[Evaluated]) -> Evaluated:
+    """Return the one with the lowest cost."""
+    return min(evaluated, key=lambda e: e.found.cost if e.found else np.inf)
 
 
 def _recorded_rounds(records: Sequence[dict[str, Any]]) -> dict[int, list[Proposal]]:

@@ -36,7 +36,9 @@ def evaluation_jobs(
         jobs = []
         for replica in range(plan.replicas):
             if previous is None or not state.warm:
-                start: Packing | Continue = plan.packing(state, purpose, replica)
+                # What is left of its packing in a glass must not be shared: repeats are to be independent.
+                packing = replica if state.warm else number * plan.replicas + replica
+                start: Packing | Continue = plan.packing(state, purpose, packing)
                 protocol = state.protocols.first
             else:
                 start = Continue(previous[s][replica].key)
