@@ -1,7 +1,8 @@
 """Fractions in 0..1 stretched onto the whole line, where a Gaussian process can carry them, and back.
 
-A fraction y becomes t = Phi^-1(y), Phi the normal distribution function, with y kept ``EDGE`` away from 0 and 1: there
-t says no more than that the fraction is as good as 0 or 1. Averages over a Gaussian t are taken by Gauss-Hermite
+A fraction y becomes t = Phi^-1(EDGE + (1 - 2 EDGE) y), Phi the normal distribution function: nearly straight in the
+middle, steep at 0 and 1, and finite there, so that a fraction of exactly 0 (no boron atom has four neighbours) is one
+value like others. What comes back beyond 0 or 1 is put there. Averages over a Gaussian t are taken by Gauss-Hermite
 quadrature.
 """
 
@@ -14,8 +15,8 @@ from scipy.special import ndtr, ndtri
 
 from glasspot.surrogate.scaling import Scale
 
-EDGE = 0.01
-NODES = 24
+EDGE = 0.03
+NODES = 32
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class Warp:
     def back(self, warped: np.ndarray) -> np.ndarray:
         """Return the values of the quantity."""
         values = self.scale.back(warped)
-        return np.asarray(ndtr(values)) if self.bounded else values
+        if not self.bounded:
+            return values
+        return np.asarray(np.clip((ndtr(values) - EDGE) / (1.0 - 2.0 * EDGE), 0.0, 1.0))
 
     def moments(self, mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and sd (n,) of the quantity where its warped value is Gaussian with ``mean`` and ``sd`` (n,)."""
@@ -51,4 +54,4 @@ class Warp:
 
 
 def _stretched(y: np.ndarray) -> np.ndarray:
-    return np.asarray(ndtri(np.clip(y, EDGE, 1.0 - EDGE)))
+    return np.asarray(ndtri(EDGE + (1.0 - 2.0 * EDGE) * np.clip(y, 0.0, 1.0)))
