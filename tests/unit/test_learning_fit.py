@@ -65,6 +65,19 @@ def test_the_extrapolation_is_right_within_its_error(finished: Path) -> None:
     assert np.all(sd < 0.5 * np.abs(world.SLOPE))  # it knows the trend, and does not just shrug
 
 
+def test_independent_runs_are_moved_to_the_aim(finished: Path) -> None:
+    """Three runs of each glass at 10 K/ps, moved by one decade, whose slope is known. Three sd of six numbers."""
+    with Store.open(finished) as store:
+        lessons, validation = store.get_meta("lessons"), store.records("validation")
+    start = lessons["shifted"]["Wang-2018"]
+    numbers = next(record["numbers"] for record in validation if record["name"] == "Wang-2018")
+    raw = np.array([[numbers[f"{q}, {g}"]["mean"] for q in ("density", "fraction_B4")] for g in world.BORON])
+    moved, sd = np.array(start["mean"]) - raw, np.array(start["sd"])
+    assert np.all(np.abs(moved + world.SLOPE) < 3 * sd)
+    assert np.all(sd < 0.5 * np.abs(world.SLOPE))
+    assert lessons["shifted"]["fitted"]["loss"] < 0.5 * start["loss"]
+
+
 def test_what_the_report_needs_is_there(finished: Path) -> None:
     with Store.open(finished) as store:
         lessons, steps = store.get_meta("lessons"), store.records("step")

@@ -162,11 +162,12 @@ def lessons_of(
     {"reason": ...} where too few sets ran for a model.
     """
     named: dict[str, np.ndarray] = {}
+    runs: dict[str, np.ndarray] = {}
     for record in scores:
         point = lessons.plan.space.place_of(Potential.from_dict(record["potential"]))
         samples = evidence.samples_of(record)
         if point is not None and len(samples):
-            named[record["name"]] = point
+            named[record["name"]], runs[record["name"]] = point, samples
             lessons.add(point, samples)
     if not lessons.enough:
         return {"reason": f"fewer than {FEWEST_SETS} parameter sets ran: too few for a model"}
@@ -174,8 +175,10 @@ def lessons_of(
     box = np.tile([0.0, 1.0], (len(fitted), 1)) if windows is None else windows
     with repeatable(lessons.seed):
         found = tables(lessons, fitted, box)
-        at_aim = lessons.at_aim(lessons.model(), list(named.values()))
-    return {**found, "at_aim": dict(zip(named, at_aim, strict=True)), "aim": aim_of(lessons)}
+        model = lessons.model()
+        at_aim = dict(zip(named, lessons.at_aim(model, list(named.values())), strict=True))
+        shifted = {name: lessons.shifted(model, named[name], own) for name, own in runs.items() if len(own) > 1}
+    return {**found, "at_aim": at_aim, "shifted": shifted, "aim": aim_of(lessons)}
 
 
 def aim_of(lessons: Lessons) -> dict[str, Any]:

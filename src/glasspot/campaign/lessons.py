@@ -86,6 +86,24 @@ class Lessons:
             })  # fmt: skip
         return found
 
+    def shifted(self, surrogate: Surrogate, point: np.ndarray, samples: np.ndarray) -> dict[str, Any]:
+        """Return the values of independent runs of the last level, moved to the aim by what the model says of the way.
+
+        samples: scaled values (runs, m). "mean" and "sd" (g, k): of the mean of the runs, its standard error and the
+        error of the way together. "loss": R_chi^2 of the mean values; "loss_sd" its error. The place itself is that of
+        the runs alone: the model is asked only for a difference.
+        """
+        aims, rng = self.aims, np.random.default_rng(self.seed)
+        last = np.full(1, self.plan.levels - 1)
+        inputs = np.vstack([aims.inputs(np.array([point])), aims.inputs(np.array([point]), last)])
+        both = aims.by_glass(surrogate.sample(inputs, SAMPLES, rng))
+        way = both[:, 0] - both[:, 1]
+        runs = np.array([aims.values(curves) for curves in samples])
+        mean = runs.mean(0) + way.mean(0)
+        error = np.sqrt(runs.var(0, ddof=1) / len(runs) + way.var(0))
+        drawn = aims.loss(mean + error * rng.standard_normal((SAMPLES, *mean.shape)))
+        return {"mean": plain(mean), "sd": plain(error), "loss": float(aims.loss(mean)), "loss_sd": float(drawn.std())}
+
     @property
     def points(self) -> list[np.ndarray]:
         """Evaluated points, each once, in the order of their first evaluation."""
