@@ -130,6 +130,7 @@ def made(job: Job, start: object, folder: Path) -> str:
     numbers = {
         "seconds": 2.0,
         "engine_seconds": 1.5,
+        "pressure_bar": 0.0,
         "density": values[0],
         "fraction_B4": float(np.clip(values[1], 0, 1)),
     }

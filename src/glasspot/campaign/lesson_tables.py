@@ -70,6 +70,8 @@ def left_out(lessons: Lessons, points: Sequence[np.ndarray]) -> list[dict[str, A
 def unseen(lessons: Lessons) -> dict[str, Any] | None:
     """Return how well the model foretells a glass of which it was taught nothing: RMSE of each quantity.
 
+    nan for a quantity that is no target of the glass.
+
     None with fewer than four glasses: three points in composition teach no trend.
     """
     aims = lessons.aims
@@ -83,7 +85,10 @@ def unseen(lessons: Lessons) -> dict[str, Any] | None:
         surrogate = make_surrogate(MODEL, lessons.seed)
         surrogate.fit(rows.of(glass != g))
         mean = surrogate.predict(rows.x[glass == g]).mean
-        errors.append(np.sqrt(np.nanmean((mean - rows.y[glass == g]) ** 2, axis=0)).tolist())
+        missed = mean - rows.y[glass == g]
+        known = np.isfinite(missed).sum(0)  # none where this glass has no such target
+        squares = np.where(known > 0, np.nansum(missed**2, axis=0), np.nan) / np.maximum(known, 1)
+        errors.append(np.sqrt(squares).tolist())
     return {"glasses": list(aims.glasses), "rmse": errors}
 
 

@@ -183,6 +183,11 @@ def surrogates(found: Learned, model: Model) -> Table:
     return Table("model", "Models compared", caption, columns, tuple(rows), fitted=asked)
 
 
+def _known(values: np.ndarray | None, k: int) -> str:
+    """Return a value in words, where there is one: a glass need not have every quantity."""
+    return "–" if values is None or np.isnan(values[k]) else f"{values[k]:.3g}"
+
+
 def left_out(found: Learned, rows: Sequence[LeftOut]) -> Table:
     """Return for each glass what a fit without it would have done to it."""
     unseen = any(row.unseen is not None for row in rows)
@@ -193,8 +198,7 @@ def left_out(found: Learned, rows: Sequence[LeftOut]) -> Table:
     told = tuple(
         (
             row.glass, percent(row.fitted), percent(row.without), percent(row.own), "yes" if row.same else "no",
-            *((f"{row.unseen[k]:.3g}" if row.unseen is not None else "–" for k, _ in enumerate(quantities)) if unseen
-              else ()),
+            *((_known(row.unseen, k) for k, _ in enumerate(quantities)) if unseen else ()),
         )
         for row in sorted(rows, key=lambda row: order.get(row.glass, 0))
     )  # fmt: skip
