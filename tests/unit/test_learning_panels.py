@@ -90,7 +90,11 @@ def test_each_glass_stands_against_experiment_with_the_scatter_of_its_runs(folde
 
 def test_extrapolated_values_are_told_apart_and_drawn_on_the_same_axis(report: FitReport) -> None:
     raw, far = figure(report, "density, as simulated"), figure(report, "density, extrapolated")
-    assert raw.panes[0].y.limits == far.panes[0].y.limits
+    for name in ("density", "fraction_B4"):
+        pair = [figure(report, f"{name}, {how}").panes[0] for how in ("as simulated", "extrapolated")]
+        low, high = pair[0].y.limits or (0, 0)
+        assert (low, high) == pair[1].y.limits
+        assert all(low < np.nanmin(t.y) and np.nanmax(t.y) < high for pane in pair for t in pane.traces)
     assert far.caption.startswith("Not simulated") and "1 K/ps" in far.caption and "10 K/ps" in raw.caption
     # The world's densities rise by 0.05 g/cm3 for the decade; noise of six runs and of the samples is below 0.02.
     off = trace(far, "Wang-2018").y - trace(raw, "Wang-2018").y
@@ -227,6 +231,12 @@ def test_maps_show_the_total_and_each_quantity_with_the_sets_in_their_places(fol
     place, _ = drawn[0].marks["fitted"]
     values = world.SPACE.values(world.SPACE.from_cube(world.BEST + 0.02))
     assert place == pytest.approx((values["B-O.A"], values["B-O.rho"]))
+    # The start's A, at the rho of the fitted set: with ln A - r0 / rho as it is, A grows as rho falls.
+    start, _ = drawn[0].marks["Wang-2018"]
+    own = world.SPACE.values(load_potential("Wang-2018"))
+    r0 = world.SPACE.parameters[0].anchor
+    assert start[0] == pytest.approx(own["B-O.A"] * np.exp(r0 / values["B-O.rho"] - r0 / own["B-O.rho"]))
+    assert start[1] == pytest.approx(own["B-O.rho"])
     assert "of fitted" in drawn[0].caption and "B-O.A is told for the rho" in drawn[0].caption
 
 
@@ -301,6 +311,10 @@ def test_levels_that_do_not_compare_are_not_compared(running: FitReport) -> None
     assert "best so far, last level" in {t.label for t in drawn.panes[0].traces}
     last = [step.cost for step in running.steps if step.level == 1 and np.isfinite(step.cost)]
     assert trace(drawn, "best so far, last level").y[-1] == pytest.approx(100 * min(last))
+    found = learned(running)
+    trials = [t for one in found.rounds for t in one.trials if t.level == 1]
+    best = min(trials, key=lambda t: t.cost)
+    assert found.made.rate == 10.0 and found.sets[1].rmse == pytest.approx(best.rmse)
     assert page(running).count("249 atoms, 100 K/ps") > 0
 
 
