@@ -1,4 +1,5 @@
-"""A curve beside numbers among what a model learns: its distance from the target, so that the loss stays R_chi^2."""
+"""A curve beside numbers among what a model learns: its distance from the target, so that the loss stays R_chi^2; and repeats that are
+independent."""
 
 from __future__ import annotations
 
@@ -9,7 +10,10 @@ import pytest
 
 import glass_world as world
 from glasspot.campaign.aims import aims_of
-from glasspot.campaign.targets import build_objective
+from glasspot.campaign.evaluation import evaluation_jobs
+from glasspot.campaign.seeds import Purpose
+from glasspot.campaign.targets import build_objective, observation
+from glasspot.evaluate.job import Packing
 from glasspot.search.proposer import Evaluation
 
 
@@ -36,3 +40,18 @@ def test_a_curve_and_a_missing_number_beside_the_others(tmp_path: Path) -> None:
     assert aims.values(objective.scaled_reference())[0, 0] == pytest.approx(0.0, abs=1e-12)
     rows = aims.rows([Evaluation(world.BEST, 0.1, curves=curves)])
     assert np.array_equal(np.isnan(rows.y), ~aims.measured)
+
+
+def test_repeats_of_a_glass_share_neither_packing_nor_velocities(tmp_path: Path) -> None:
+    """What is left of a packing in a glass would be the same error in all repeats, which no scatter shows."""
+    plan = world.plan_of(tmp_path, world.TEXT.replace("[scales]", "[md]\nreplicas = 2\n[scales]"))
+    objective = build_objective(plan, plan.fitted_states, None)  # type: ignore[arg-type]
+    observe = [observation(state) for state in objective.states]
+    jobs = [
+        job
+        for number in range(3)
+        for state in evaluation_jobs(plan, world.BEST, Purpose.FIT, number, observe, str)
+        for job in state
+    ]
+    packings = {job.start.seed for job in jobs if isinstance(job.start, Packing)}
+    assert len(packings) == len({job.seed for job in jobs}) == 3 * 3 * 2
