@@ -1,5 +1,4 @@
-"""A curve beside numbers among what a model learns: its distance from the target, so that the loss stays R_chi^2; and repeats that are
-independent."""
+"""What a model of glasses learns from: a curve counts by its distance from the target; repeats are independent."""
 
 from __future__ import annotations
 
