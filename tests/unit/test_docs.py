@@ -19,13 +19,15 @@ from glasspot.fit_settings.ladder import rungs_of
 from glasspot.fit_settings.plan import fit_plan
 from glasspot.quench_settings import QuenchConfig, load_quench_plan
 from glasspot.report.status import status
+from glasspot.potential.io import load_potential
 from glasspot.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(page for f in ("docs", "examples", "benchmarks") for page in (ROOT / f).rglob("*.md"))]
 )
-EXAMPLES = sorted((ROOT / "examples").rglob("*.toml"))
+RESULTS = sorted((ROOT / "examples").rglob("result/*.toml"))
+EXAMPLES = sorted(set((ROOT / "examples").rglob("*.toml")) - set(RESULTS))
 FIT_PAGE = (ROOT / "docs" / "fit.md").read_text(encoding="utf-8")
 SECTIONS = {"At the top": FitConfig} | {
     name: next(
@@ -100,6 +102,11 @@ def test_examples_load(path: Path) -> None:
             assert all(state.targets for state in plan.states)
     else:
         assert load_quench_plan(path).n_atoms >= 50
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=name)
+def test_results_of_examples_are_potentials(path: Path) -> None:
+    assert load_potential(str(path)).elements
 
 
 def leads_somewhere(page: Path, target: str) -> bool:
