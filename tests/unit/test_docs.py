@@ -17,9 +17,9 @@ from glasspot.config import FitConfig, load_fit_config
 from glasspot.engine.base import REASONS
 from glasspot.fit_settings.ladder import rungs_of
 from glasspot.fit_settings.plan import fit_plan
+from glasspot.potential.io import load_potential
 from glasspot.quench_settings import QuenchConfig, load_quench_plan
 from glasspot.report.status import status
-from glasspot.potential.io import load_potential
 from glasspot.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
