@@ -10,6 +10,7 @@ import pytest
 
 import glass_world as world
 import linear_world
+from glasspot.campaign import lesson_tables, lessons
 from glasspot.campaign.aims import aims_of, conditions, objective_weights
 from glasspot.campaign.targets import build_objective
 from glasspot.evaluate.job import Job
@@ -55,10 +56,10 @@ def test_the_fit_is_better_where_it_is_judged(finished: Path) -> None:
 def test_the_extrapolation_is_right_within_its_error(finished: Path) -> None:
     """Levels of 100 and 10 K/ps, aim 1 K/ps: the slope for a decade is known. Three sd of twelve numbers."""
     with Store.open(finished) as store:
-        lessons = store.get_meta("lessons")
-    assert lessons["aim"] == {"rate": 1.0, "atoms": 250, "extrapolated": True}
-    assert set(lessons["at_aim"]) == {"fitted", "Wang-2018", "BayOpt-2025"}
-    start = lessons["at_aim"]["Wang-2018"]
+        learned = store.get_meta("lessons")
+    assert (learned["aim"]["rate"], learned["aim"]["extrapolated"]) == (1.0, True)
+    assert set(learned["at_aim"]) == {"fitted", "Wang-2018", "BayOpt-2025"}
+    start = learned["at_aim"]["Wang-2018"]
     wanted = np.array([world.truth(world.SPACE.to_cube(world.SPACE.base), g, 1.0) for g in world.BORON])
     off, sd = np.array(start["mean"]) - wanted, np.array(start["sd"])
     assert np.all(np.abs(off) < 3 * sd + 0.005)
@@ -68,48 +69,55 @@ def test_the_extrapolation_is_right_within_its_error(finished: Path) -> None:
 def test_independent_runs_are_moved_to_the_aim(finished: Path) -> None:
     """Three runs of each glass at 10 K/ps, moved by one decade, whose slope is known. Three sd of six numbers."""
     with Store.open(finished) as store:
-        lessons, validation = store.get_meta("lessons"), store.records("validation")
-    start = lessons["shifted"]["Wang-2018"]
+        learned, validation = store.get_meta("lessons"), store.records("validation")
+    start = learned["shifted"]["Wang-2018"]
     numbers = next(record["numbers"] for record in validation if record["name"] == "Wang-2018")
     raw = np.array([[numbers[f"{q}, {g}"]["mean"] for q in ("density", "fraction_B4")] for g in world.BORON])
     moved, sd = np.array(start["mean"]) - raw, np.array(start["sd"])
     assert np.all(np.abs(moved + world.SLOPE) < 3 * sd)
     assert np.all(sd < 0.5 * np.abs(world.SLOPE))
-    assert lessons["shifted"]["fitted"]["loss"] < 0.5 * start["loss"]
+    assert learned["shifted"]["fitted"]["loss"] < 0.5 * start["loss"]
 
 
 def test_what_the_report_needs_is_there(finished: Path) -> None:
     with Store.open(finished) as store:
-        lessons, steps = store.get_meta("lessons"), store.records("step")
+        learned, steps = store.get_meta("lessons"), store.records("step")
         validation, selection = store.records("validation"), store.records("selection")
     assert len(steps) <= 30 and {step["level"] for step in steps} == {0, 1}
     assert set(steps[0]["numbers"]) == {f"{q}, {g}" for q in ("density", "fraction_B4") for g in world.BORON}
     assert len(validation[0]["numbers"]["density, 12B"]["samples"]) == 3
     assert all("judged" in record for record in selection)
-    assert set(lessons["scores"]) == {"quadratic", "mlp", "mlp-ensemble", "plain-gp", "gaussian-process"}
-    assert np.shape(lessons["map"]["losses"]) == (2, 150, 150) and np.min(lessons["map"]["losses"]) >= 0
-    assert [row["glass"] for row in lessons["left_out"]] == list(world.BORON)
-    assert all(row["own"] <= row["with"] + 1e-12 for row in lessons["left_out"])
-    front, losses = lessons["pareto"]["front"], np.array(lessons["pareto"]["losses"])
+    assert set(learned["scores"]) == {"quadratic", "mlp", "mlp-ensemble", "plain-gp", "gaussian-process"}
+    assert np.shape(learned["map"]["losses"]) == (2, 150, 150) and np.min(learned["map"]["losses"]) >= 0
+    assert [row["glass"] for row in learned["left_out"]] == list(world.BORON)
+    assert all(row["own"] <= row["with"] + 1e-12 for row in learned["left_out"])
+    front, losses = learned["pareto"]["front"], np.array(learned["pareto"]["losses"])
     assert front and not any(np.all(losses < losses[i], axis=1).any() for i in front)
-    assert lessons["relevance"]["B-O.A"] > lessons["relevance"]["B-B.A"]  # as the world is made
+    assert learned["relevance"]["B-O.A"] > learned["relevance"]["B-B.A"]  # as the world is made
 
 
-def test_a_fit_that_was_stopped_ends_the_same(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+QUICK = world.TEXT.replace("[learning]", '[learning]\nsurrogate = "quadratic"').replace(
+    "max_sets = 30", "max_sets = 18"
+)
+
+
+def test_a_fit_that_was_stopped_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped in the middle of a round; the records must agree to the last digit."""
+    monkeypatch.setattr(lesson_tables, "COMPARED", (lessons.MODEL,))
+    undisturbed = fit(tmp_path / "undisturbed", monkeypatch, QUICK)
     runs = 0
 
     def stopped(job: Job, start: object, folder: Path) -> str:
         nonlocal runs
         runs += 1
-        if runs == 50:
+        if runs == 42:
             raise KeyboardInterrupt
         return world.made(job, start, folder)
 
     with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path, monkeypatch, work=stopped)
-    resumed = fit(tmp_path, monkeypatch)
-    with Store.open(finished) as one, Store.open(resumed) as other:
+        fit(tmp_path, monkeypatch, QUICK, stopped)
+    resumed = fit(tmp_path, monkeypatch, QUICK)
+    with Store.open(undisturbed) as one, Store.open(resumed) as other:
         for kind in ("step", "selection", "validation", "decision"):
             wanted, found = one.records(kind), other.records(kind)
             assert [_timeless(r) for r in found] == [_timeless(r) for r in wanted]
@@ -121,6 +129,7 @@ def _timeless(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_loop_of_the_paper_runs_from_its_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lesson_tables, "COMPARED", (lessons.MODEL,))
     place = fit(tmp_path, monkeypatch, PAPER)
     with Store.open(place) as store:
         steps = store.records("step")
@@ -147,9 +156,9 @@ def test_runs_that_all_fail_end_in_a_clear_error_and_lose_nothing(
     text = world.TEXT.replace("max_sets = 30", "max_sets = 16").replace('compare = ["BayOpt-2025"]', "")
     place = fit(tmp_path, monkeypatch, text, unlucky)
     with Store.open(place) as store:
-        steps, lessons, validation = store.records("step"), store.get_meta("lessons"), store.records("validation")
+        steps, learned, validation = store.records("step"), store.get_meta("lessons"), store.records("validation")
     assert len(steps) == 16 and sum(step["reason"] == "too-hot" for step in steps) >= 10
-    assert "too few" in lessons["reason"]
+    assert "too few" in learned["reason"]
     assert validation[0]["cost"] is not None
 
 
