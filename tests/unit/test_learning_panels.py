@@ -266,6 +266,8 @@ def test_structure_has_a_box_for_each_glass_and_what_matters_only(report: FitRep
     assert [pane.y.label for pane in drawn["Qn Si"].panes] == ["12B", "37B", "62B"]
     assert {t.label for t in drawn["Qn Si"].panes[0].traces} == {"fitted", "Wang-2018", "BayOpt-2025"}
     assert drawn["Qn Si"].panes[0].traces[0].kind == "bars" and drawn["X-ray S(Q)"].panes[0].traces[0].kind == "line"
+    low, high = drawn["angle O-Si-O"].x.limits or (0, 0)
+    assert 80 < low < 100 < 120 < high < 140  # a peak at 108 degrees, 9 wide; the bins go from 61 to 179
     assert report.structure_panels == ()  # one place, not two
 
 

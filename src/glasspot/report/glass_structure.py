@@ -95,7 +95,7 @@ def _figure(structure: Structure, found: Learned, styles: Mapping[str, Style], n
             Trace(name, *of_glass[name], styles[name], "bars" if bars else "line", in_legend=first) for name in names
         )
         panes.append(Pane(Axis(glass or structure.y_label), traces))
-    low, high, ticks = _ends(curves, bars)
+    low, high, ticks = _ends(curves, bars, trim=structure.name.startswith("angle"))
     several = f"One box a glass: {structure.y_label}. " if len(panes) > 1 else ""
     caption = f"{several}Mean over the independent runs of each potential; no part of the fit unless it is a target."
     title = TITLES.get(structure.name, structure.name)
@@ -105,10 +105,12 @@ def _figure(structure: Structure, found: Learned, styles: Mapping[str, Style], n
     )  # fmt: skip
 
 
-def _ends(curves: Iterable[Curve], bars: bool) -> tuple[float, float, tuple[float, ...]]:
-    """Return the range of x and, of bars, the ticks."""
-    if not bars:
+def _ends(curves: Iterable[Curve], bars: bool, trim: bool) -> tuple[float, float, tuple[float, ...]]:
+    """Return the range of x and, of bars, the ticks; ``trim``: curves that are nothing at their ends."""
+    if not (bars or trim):
         return min(float(x[0]) for x, _ in curves), max(float(x[-1]) for x, _ in curves), ()
     shown = [float(v) for x, y in curves for v in x[y > SEEN * np.nanmax(y)]] or [0.0, 1.0]
     low, high = min(shown), max(shown)
+    if trim:
+        return low, high, ()
     return low - 0.6, high + 0.6, whole_ticks(low, high, most=12)

@@ -110,6 +110,8 @@ def parameters(report: FitReport) -> Table:
     )
     if report.unknown_errors:
         caption = f"The errors are not known: {report.unknown_errors}."
+    if report.learned is not None and any(span.at_start for span in report.learned.spans):
+        caption += " The limits of A hold at the rho of the start: on the scale of the fit A moves with its rho."
     return Table("parameters", "Parameters", caption, columns, rows, words=columns[-1:])
 
 
