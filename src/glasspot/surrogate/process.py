@@ -32,7 +32,8 @@ class Process:
     """The process of one quantity ``y`` (n,) of mean 0 and variance about 1 at ``x`` (n, d).
 
     ``group`` (n,): the parameter set of each row; ``uneven``: columns with which the noise may change; ``wary``:
-    whether sets that contradict the others are set aside, ``aside`` (n,) being True for their rows.
+    whether sets that contradict the others are set aside, ``aside`` (n,) being True for their rows. The covariance is
+    this process's own: the hyper-parameters of the noise are added to its prior.
     """
 
     def __init__(
@@ -197,9 +198,10 @@ def _root_of(covariance: Any) -> Any:
     import torch
 
     jitter = JITTER
-    while True:
+    while jitter < 1.0:
         root, failed = torch.linalg.cholesky_ex(covariance)
         if not failed:
             return root
         covariance = covariance + jitter * torch.eye(len(covariance), dtype=covariance.dtype)
         jitter *= 10.0
+    return torch.linalg.cholesky(covariance)  # which says what is wrong with it
