@@ -1,4 +1,4 @@
-"""The authors' MD of borosilicates, which the Gaussian process is for: one of the splits of benchmarks/surrogates.py."""
+"""The authors' MD of borosilicates, which the Gaussian process is for: a split of benchmarks/surrogates.py."""
 
 import sys
 from pathlib import Path
