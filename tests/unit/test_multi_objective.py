@@ -234,8 +234,10 @@ def test_failures_teach_where_not_to_go() -> None:
 
     method, world = make(), World(fails=fails)
     asked = search(method, world, 14 + 24)
-    assert np.mean([fails(p.point) for p in asked[14:]]) < 0.35
-    assert np.mean([fails(p.point) for p in asked[-12:]]) < 0.35
+    # The best that can be run stands at the edge: every second run there would fail of one that did not learn how far
+    # to go, and all of one that did not learn from failures at all.
+    assert np.mean([fails(p.point) for p in asked[14:]]) < 0.45
+    assert world.cost(method.recommended(1)[0]) < 0.045  # about 0.03 at the edge
     assert method.recommended(1)[0][2] <= 0.5
 
 
@@ -405,14 +407,15 @@ def test_candidates_stay_in_the_windows_and_are_new() -> None:
     rng = np.random.default_rng(0)
     windows = np.array([[0.2, 0.4], [0.0, 1.0]])
     even = spread(windows, 50, rng)
-    near = clouds(np.array([[0.4, 1.0], [0.3, 0.5]]), windows, 60, rng)
+    near = clouds(np.array([[0.4, 1.0], [0.3, 0.5]]), windows, 60, rng, (0.3, 0.1, 0.03))
     assert even.shape == (50, 2)
     assert near.shape == (60, 2)
     both = np.vstack([even, near])
     assert np.all((both >= windows[:, 0]) & (both <= windows[:, 1]))
     assert np.linalg.norm(near[::2] - [0.4, 1.0], axis=1).min() < 0.02
-    kept = screened(np.vstack([both, both]), even[:10], lambda u: 0.9 - u[1])
+    kept = screened(np.vstack([both, both]), even[:10], lambda u: 0.9 - u[1], 1000)
     assert len(np.unique(np.round(kept, 6), axis=0)) == len(kept)
     assert kept[:, 1].max() <= 0.9
     assert not any(np.allclose(point, other) for point in even[:10] for other in kept)
-    assert screened(both[:0], both, no_margin).shape == (0, 2)
+    assert np.array_equal(screened(both, even[:10], lambda u: 0.9 - u[1], 7), kept[:7])
+    assert screened(both[:0], both, no_margin, 9).shape == (0, 2)

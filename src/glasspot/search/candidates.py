@@ -7,8 +7,6 @@ import numpy as np
 from glasspot.search.evaluated import key_of
 from glasspot.search.proposer import Margin
 
-SCALES = (0.3, 0.1, 0.03)  # of the clouds about a point, in sides of the window
-
 
 def spread(windows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Return ``count`` points of a scrambled Sobol set in ``windows`` (n, 2), (count, n)."""
@@ -21,9 +19,11 @@ def spread(windows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndar
 
 
 def clouds(
-    centres: np.ndarray, windows: np.ndarray, count: int, rng: np.random.Generator, scales: tuple[float, ...] = SCALES
+    centres: np.ndarray, windows: np.ndarray, count: int, rng: np.random.Generator, scales: tuple[float, ...]
 ) -> np.ndarray:
     """Return ``count`` points about ``centres`` (m, n), (count, n): Gaussian clouds of all ``scales``, in ``windows``.
+
+    Scales are in sides of the window.
 
     Half of the points differ from their centre in some coordinates only: the best change is often of one or two.
     """
@@ -37,11 +37,13 @@ def clouds(
     return np.asarray(np.clip(centre + np.where(kept, step, 0.0), low, high))
 
 
-def screened(points: np.ndarray, known: np.ndarray, margin: Margin) -> np.ndarray:
-    """Return the points that pass the screen, each once, without those ``known`` (m, n)."""
+def screened(points: np.ndarray, known: np.ndarray, margin: Margin, most: int) -> np.ndarray:
+    """Return the first points that pass the screen, each once, without those ``known`` (m, n); ``most`` at most."""
     seen = {key_of(point) for point in known}
-    kept = []
+    kept: list[int] = []
     for number, point in enumerate(points):
+        if len(kept) == most:
+            break
         if key_of(point) not in seen and margin(point) >= 0:
             seen.add(key_of(point))
             kept.append(number)

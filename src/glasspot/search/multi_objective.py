@@ -31,10 +31,10 @@ from glasspot.search.cost_model import Feasibility, nearest, repeatable
 from glasspot.search.evaluated import Evaluated, Tally, least_cost
 from glasspot.search.gain import RELATIVE_GAIN
 from glasspot.search.glass_model import GlassModel, enough
+from glasspot.search.grid_random import sobol_points
 from glasspot.search.points import same
 from glasspot.search.proposer import Evaluation, Margin, Proposal, no_margin
 from glasspot.search.prospect import Ground, Prospect
-from glasspot.search.sobol import start_set
 from glasspot.search.window_moves import Moves
 from glasspot.search.windows import checked
 
@@ -173,11 +173,7 @@ class MultiObjective:
 
     def _spread(self, points: int) -> np.ndarray:
         """Return the start and points of a Sobol set in the first windows that pass the screen, (points, n)."""
-        low, high = self._first_windows.T
-        inside = start_set(
-            (self._start - low) / (high - low), self._seed, lambda u: self._margin(low + (high - low) * u), points
-        )
-        return np.vstack([self._start, low + (high - low) * inside[1:]])
+        return sobol_points(self._start, self._seed, self._margin, self._first_windows, points)
 
     def _view(self) -> _View | None:
         """Return the model of all that was told; None where it is too little."""

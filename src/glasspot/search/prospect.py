@@ -1,6 +1,9 @@
 """New points of a multi-objective round: candidates, what the model samples there, and the choice, twice.
 
-The second draw is about the first choice: a local search by sampling, which needs no gradient of the surrogate.
+Good points fill a thin, bent part of the windows, which a few hundred points in the windows miss. So many more are
+drawn than can be sampled jointly, in several draws, each about the most hopeful of those before
+(:meth:`glasspot.search.glass_model.GlassModel.hopeful`); of them are the candidates of the first choice. Those of the
+second lie about the first choice: a local search by sampling, which needs no gradient of the surrogate.
 """
 
 from __future__ import annotations
@@ -21,8 +24,11 @@ SAMPLES = 256  # of the posterior
 MOST_ROWS = 2400  # of one joint sample, points times glasses
 STANDING = 40  # evaluated points, the best, whose losses are sampled; fewer where there are many glasses
 CENTRES = 8  # of them, about which candidates are drawn
-CANDIDATES = 192  # spread in the windows, and as many in clouds; fewer where there are many glasses
-FINE = (0.1, 0.03, 0.01)  # scales of the clouds of the second draw
+CANDIDATES = 320  # whose losses are sampled; fewer where there are many glasses
+DRAWS, HOPEFUL = 3, 32  # draws of many points; the most hopeful of each, about which the next are drawn
+POOL, SMALL_POOL = 1024, 256  # points of a draw; fewer with many rows, so that it takes about:
+POOL_WORK = 1.5e10  # rows squared times rows asked
+WIDE, FINE = (0.3, 0.1, 0.03), (0.1, 0.03, 0.01)  # scales of the clouds about points to begin with, and later
 OBJECTIVES = 3  # hypervolumes of more are slow: the smallest losses are then taken together
 FRONTS = 64  # samples of the front where there are three
 REACH = 1.5  # the hypervolume counts where each loss is below so many times the least total loss
@@ -37,9 +43,9 @@ class Ground:
     run: np.ndarray
     feasibility: Feasibility | None
 
-    def passed(self, points: np.ndarray) -> np.ndarray:
-        """Return the points that may be run, each once."""
-        return screened(points, self.run, self.margin)
+    def passed(self, points: np.ndarray, most: int) -> np.ndarray:
+        """Return the first points that may be run, each once, ``most`` at most."""
+        return screened(points, self.run, self.margin, most)
 
     def success(self, points: np.ndarray) -> np.ndarray:
         """Return the probability that a run at ``points`` (n, p) succeeds, (n,)."""
@@ -66,12 +72,33 @@ class Prospect:
         self._model, self._aims, self._weights, self._ground, self._rng = model, aims, weights, ground, rng
         most = MOST_ROWS // len(aims.glasses)
         self._standing = standing[: min(STANDING, max(4, most // 4))]
-        self._draws = max(16, min(CANDIDATES, (most - len(self._standing)) // 2))
-        centres = self._standing[:CENTRES]
-        drawn = [spread(ground.windows, self._draws, rng), clouds(centres, ground.windows, self._draws, rng)]
-        self._candidates = ground.passed(np.vstack(drawn))
+        self._count = max(32, min(CANDIDATES, most - len(self._standing)))
+        self._candidates = self._drawn()
         self._success = ground.success(self._candidates)
         self.standing, self._new = self._sampled(self._candidates)
+
+    def _drawn(self) -> np.ndarray:
+        """Return the candidates of the first choice: the most hopeful of several draws that pass the screen."""
+        windows, rng = self._ground.windows, self._rng
+        pool = int(np.clip(POOL_WORK / self._model.rows**2 / len(self._aims.glasses), SMALL_POOL, POOL))
+        about = clouds(self._standing[:CENTRES], windows, pool // 2, rng, WIDE)
+        points = np.vstack([spread(windows, pool, rng), about])
+        worth = self._worth(points)
+        for _ in range(DRAWS - 1):
+            best = points[np.argsort(-worth, kind="stable")[:HOPEFUL]]
+            close = clouds(best, windows, pool // 2, rng, FINE)
+            points, worth = np.vstack([points, close]), np.append(worth, self._worth(close))
+        # The screen costs more than the model: only the most promising are screened.
+        return self._ground.passed(points[np.argsort(-worth, kind="stable")], self._count)
+
+    def _worth(self, points: np.ndarray) -> np.ndarray:
+        """Return what to sort many points by, (n,): the probability of success over the loss that may be hoped for."""
+        return self._ground.success(points) / (self._least + self._model.hopeful(points))
+
+    @cached_property
+    def _least(self) -> float:
+        """The least expected loss: differences far below it do not matter yet."""
+        return float(self._model.expected(self._standing[:1]).sum())
 
     @cached_property
     def gain(self) -> float:
@@ -84,8 +111,8 @@ class Prospect:
             return []
         picked = chosen(self.standing, self._new, self._reference, self._success, first, count)
         around = self._candidates[[i for i, _ in picked]]
-        drawn = clouds(around, self._ground.windows, 2 * self._draws, self._rng, FINE)
-        close = self._ground.passed(np.vstack([around, drawn]))
+        drawn = clouds(around, self._ground.windows, self._count, self._rng, FINE)
+        close = self._ground.passed(np.vstack([around, drawn]), self._count)
         standing, new = self._sampled(close)
         success = self._ground.success(close)
         return [(close[i], what) for i, what in chosen(standing, new, self._reference, success, first, count)]
