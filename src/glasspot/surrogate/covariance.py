@@ -101,6 +101,8 @@ class Full:
         function = _dealt(glass, a.of, b.of) + _dealt(theta, a.at, b.at) * _dealt(with_theta, a.of, b.of)
         result = CENTRE + function
         for c in range(a.z.shape[1]):
+            if not (a.z[:, c].any() and b.z[:, c].any()):
+                continue  # at the condition aimed at, as candidates are
             along = a.z[:, c, None] * b.z[:, c]
             result = result + along * (1.0 + hyper["slope"][c] * function) + hyper["bent"][c] * along**2
         return result
