@@ -7,13 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glasspot.search.again import best_probabilities, doubt, due, worth_promoting, worth_repeating
 from glasspot.search.aims import Aims
-from glasspot.search.candidates import clouds, screened, spread
-from glasspot.search.evaluated import Evaluated, Tally, least_cost
-from glasspot.search.greedy import LOWER, PUSH, Sampled, chosen
+from glasspot.search.greedy import LOWER, PUSH
 from glasspot.search.pareto import front, hypervolume
-from glasspot.search.proposer import Evaluation, Learner, no_margin
+from glasspot.search.proposer import Evaluation, Learner
 
 pytest.importorskip("botorch", reason="botorch is not installed")
 
@@ -201,6 +198,7 @@ def test_new_points_are_cheap_and_the_best_are_promoted() -> None:
     asked = search(method, world, 15 + 40)
     start, after = asked[:15], asked[15:]
     assert [p.level for p in start] == [0] * 14 + [1]
+    assert {p.note for p in start} == {"start"}
     assert np.array_equal(start[-1].point, START)
     promoted = [p for p in after if p.note == "next level"]
     assert len(promoted) == 10  # a quarter of 40
@@ -214,6 +212,33 @@ def test_new_points_are_cheap_and_the_best_are_promoted() -> None:
     assert len({tuple(p.point) for p in promoted}) == len(promoted)  # each once
     # They are the ones that matter: far better than what is usual, though the model is not sure of them at first.
     assert np.median([world.cost(p.point) for p in promoted]) < 0.4 * np.median([world.cost(p.point) for p in start])
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (0.5, 12), (0.125, 3)])
+def test_the_share_that_is_promoted_is_kept(share: float, expected: int) -> None:
+    method = make(aims=aims(LEVELS), level_costs=(1.0, 10.0), promote=share)
+    asked = search(method, World(slope=0.15), 15 + 24)
+    assert sum(p.note == "next level" for p in asked) == expected
+
+
+def test_the_cost_it_expects_is_that_of_the_level() -> None:
+    method, world = make(aims=aims(LEVELS), level_costs=(1.0, 10.0)), World(noise=0.0, slope=0.15)
+    asked = search(method, world, 15 + 32)
+    for proposal, told in list(zip(asked, world.told, strict=True))[-16:]:
+        assert told.cost == pytest.approx(proposal.predicted, abs=0.02)  # the shift alone is 0.3
+    assert {p.level for p in asked[-16:]} == {0, 1}
+
+
+def test_what_is_run_again_is_run_at_its_highest_level() -> None:
+    method, world = make(aims=aims(LEVELS), level_costs=(1.0, 10.0)), World(noise=0.05, slope=0.15)
+    highest: dict[tuple[float, ...], int] = {}
+    repeats = []
+    for p in search(method, world, 15 + 60):
+        if p.note == "repeat":
+            assert p.level == highest[tuple(p.point)]
+            repeats.append(p.level)
+        highest[tuple(p.point)] = max(p.level, highest.get(tuple(p.point), 0))
+    assert 1 in repeats
 
 
 def test_what_is_best_at_the_cheap_level_is_not_what_is_recommended() -> None:
@@ -312,110 +337,3 @@ def test_it_learns_with_the_gaussian_process() -> None:
     method, world = make(surrogate="gaussian-process", start_points=8), World(noise=0.005)
     search(method, world, 20, batch=6)
     assert world.cost(method.recommended(1)[0]) < 0.3 * world.cost(START)
-
-
-# The parts.
-
-
-def test_three_objectives_are_pushed_as_well() -> None:
-    rng = np.random.default_rng(1)
-    parts = 0.5 + 0.1 * rng.random((30, 6, 3))
-    parts[:, 4] = [0.1, 0.9, 0.1]  # the least sum is elsewhere
-    parts[:, 5] = [0.3, 0.3, 0.3]
-    standing = Sampled(np.full((30, 2), 1.2), np.full((30, 2, 3), 0.4))
-    new = Sampled(parts.sum(-1), parts)
-    assert chosen(standing, new, np.ones(3), np.ones(6), 0, 1) == [(5, LOWER)]
-    assert chosen(standing, new, np.ones(3), np.ones(6), 2, 1) == [(5, PUSH)]
-    assert chosen(standing, new, np.ones(3), np.array([1, 1, 1, 1, 1, 0.01]), 2, 1)[0][0] == 4
-
-
-def test_a_batch_is_chosen_one_after_another() -> None:
-    total = np.array([[0.5, 0.51, 0.9], [0.9, 0.91, 0.4]])  # the second is the twin of the first
-    new = Sampled(total, total[..., None])
-    standing = Sampled(np.ones((2, 1)), np.ones((2, 1, 1)))
-    picked = chosen(standing, new, np.ones(1), np.ones(3), 0, 2)
-    assert sorted(i for i, _ in picked) == [0, 2]
-    assert {what for _, what in picked} == {LOWER}  # one loss has no front
-    assert len(chosen(standing, new, np.ones(1), np.ones(3), 0, 9)) == 3
-
-
-def test_where_no_sample_improves_the_most_hopeful_is_taken() -> None:
-    rng = np.random.default_rng(0)
-    total = np.array([2.0, 1.5, 1.6]) + np.array([0.0, 0.0, 0.2]) * rng.uniform(-1, 1, (50, 3))
-    picked = chosen(
-        Sampled(np.ones((50, 1)), np.ones((50, 1, 1))), Sampled(total, total[..., None]), np.ones(1), np.ones(3), 0, 2
-    )
-    assert [i for i, _ in picked] == [2, 1]
-
-
-def test_probability_of_being_best_and_doubt() -> None:
-    losses = np.array([[1.0, 2.0, 3.0], [1.0, 0.5, 3.0], [1.0, 2.0, 3.0], [1.0, 1.5, 3.0]])
-    assert best_probabilities(losses).tolist() == [0.75, 0.25, 0.0]
-    assert doubt(losses) == pytest.approx(1.0 - 3.5 / 4)
-    assert doubt(losses[:, :1]) == 0.0
-
-
-def test_repeats_are_for_doubt_that_exceeds_the_gain_of_a_new_point() -> None:
-    losses = np.array([[1.0, 2.0, 3.0], [1.0, 0.5, 3.0], [1.0, 2.0, 3.0], [1.0, 1.5, 3.0]])
-    assert worth_repeating(losses, 0.1, 2) == [0, 1]
-    assert worth_repeating(losses, 0.1, 1) == [0]
-    assert worth_repeating(losses, 0.2, 2) == []
-    assert worth_repeating(losses, 0.0, 0) == []
-    assert worth_repeating(losses, 0.1, 3) == [0, 1]  # the third is never best
-    sure = np.tile([1.0, 2.0], (5, 1))
-    assert worth_repeating(sure, 0.0, 2) == []
-
-
-def test_promotion_weighs_the_chance_against_the_cost() -> None:
-    losses = np.array([[1.0, 2.0, 9.0, 8.0], [1.0, 0.5, 9.0, 8.0], [1.0, 0.6, 9.0, 8.0], [1.0, 2.0, 9.0, 8.0]])
-    assert worth_promoting(losses, [1, 1, 1, 1], (1, 5, 50), 9) == [(0, 1), (1, 1), (3, 1), (2, 1)]
-    assert worth_promoting(losses, [2, 1, 1, 1], (1, 5, 50), 1) == [(1, 1)]
-    assert worth_promoting(losses, [None, None, 1, None], (1, 5), 2) == [(2, 1)]
-    assert worth_promoting(losses, [None] * 4, (1, 5), 2) == []
-
-
-def test_shares_are_kept_over_small_batches() -> None:
-    done = []
-    for batch in range(8):
-        done.append(due(sum(done), 2 * (batch + 1), 0.25))
-    assert done == [0, 1, 0, 1, 0, 1, 0, 1]
-    assert due(5, 4, 0.25) == 0
-
-
-def test_repeats_and_levels_of_a_point_belong_together() -> None:
-    a, b, c = np.array([0.1, 0.2]), np.array([0.3, 0.4]), np.array([0.5, 0.6])
-    y = np.zeros(1)
-    told = [
-        Evaluation(a, 0.5, curves=y), Evaluation(b, None), Evaluation(a + 1e-9, 0.1, curves=y),
-        Evaluation(c, 0.2, curves=y), Evaluation(a, 0.4, curves=y, level=1), Evaluation(c, None, level=1),
-        Evaluation(b, 0.9, curves=y),
-    ]  # fmt: skip
-    known = Evaluated.of(told)
-    assert known.points.tolist() == [a.tolist(), c.tolist(), b.tolist()]
-    assert known.first.tolist() == [0, 3, 6]
-    assert [known.level(i) for i in range(3)] == [1, 0, 0]
-    assert [known.next_level(i, 3) for i in range(3)] == [2, None, 1]  # what failed a level is not sent there again
-    assert known.next_level(0, 2) is None
-    assert Tally.of(told, 0) == Tally(new=3, other_level=2, repeats=2)
-    assert Tally.of(told, 3) == Tally(new=1, other_level=2, repeats=1)
-    assert np.array_equal(np.asarray(least_cost(told[:4])), c)  # a costs 0.3 on average
-    assert np.array_equal(np.asarray(least_cost(told)), a)  # only a reached the next level
-    assert least_cost(told[1:2]) is None
-
-
-def test_candidates_stay_in_the_windows_and_are_new() -> None:
-    rng = np.random.default_rng(0)
-    windows = np.array([[0.2, 0.4], [0.0, 1.0]])
-    even = spread(windows, 50, rng)
-    near = clouds(np.array([[0.4, 1.0], [0.3, 0.5]]), windows, 60, rng, (0.3, 0.1, 0.03))
-    assert even.shape == (50, 2)
-    assert near.shape == (60, 2)
-    both = np.vstack([even, near])
-    assert np.all((both >= windows[:, 0]) & (both <= windows[:, 1]))
-    assert np.linalg.norm(near[::2] - [0.4, 1.0], axis=1).min() < 0.02
-    kept = screened(np.vstack([both, both]), even[:10], lambda u: 0.9 - u[1], 1000)
-    assert len(np.unique(np.round(kept, 6), axis=0)) == len(kept)
-    assert kept[:, 1].max() <= 0.9
-    assert not any(np.allclose(point, other) for point in even[:10] for other in kept)
-    assert np.array_equal(screened(both, even[:10], lambda u: 0.9 - u[1], 7), kept[:7])
-    assert screened(both[:0], both, no_margin, 9).shape == (0, 2)

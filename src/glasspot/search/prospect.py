@@ -49,10 +49,10 @@ class Ground:
 
     def success(self, points: np.ndarray) -> np.ndarray:
         """Return the probability that a run at ``points`` (n, p) succeeds, (n,)."""
-        import torch
-
         if self.feasibility is None or not len(points):
             return np.ones(len(points))
+        import torch
+
         with torch.no_grad():
             return np.asarray(self.feasibility.log_probability(torch.as_tensor(points)).exp().numpy())
 
