@@ -81,7 +81,7 @@ class Aims:
         return np.asarray(self.losses(values, weights).sum(-1))
 
     def inputs(self, points: np.ndarray, levels: np.ndarray | None = None) -> np.ndarray:
-        """Return what a model is asked, (len(points) * g, d): every glass of each point; levels (len,); None: the aim."""
+        """Return what a model is asked, (points * g, d): every glass of each point; levels (points,); None: the aim."""
         g = len(self.glasses)
         described = np.array([self.describe(point) for point in points])
         conditions = np.zeros((len(points), self.levels.shape[1])) if levels is None else self.levels[levels]

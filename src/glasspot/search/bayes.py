@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from glasspot.extras import need
+from glasspot.search.cost_model import SAMPLES, Feasibility, Surrogate, nearest, repeatable
 from glasspot.search.gain import least_gain, stalled
 from glasspot.search.points import pulled_back, same
 from glasspot.search.proposer import Evaluation, Margin, Proposal, no_margin
 from glasspot.search.sobol import best_point, start_set
-from glasspot.search.cost_model import SAMPLES, Feasibility, Surrogate, nearest, repeatable
 
 START_POINTS = 10
 PATIENCE = 25  # evaluations without gain
