@@ -1,6 +1,7 @@
 """The race of methods that learn what glasses do: MD evaluations until the best set of parameters is found.
 
     python benchmarks/learning_race.py --out runs/learning_race.json --plot runs/learning_race.png
+    python benchmarks/learning_race.py --join a.json b.json --out runs/learning_race.json   # of races run in parts
 
 The truth is a smooth model of the MD of the authors of the active-learning loop: density and four-fold boron of seven
 soda-lime borosilicate glasses over five parameters, taught by their 50 published sets (borosilicate_md_trials.csv). A
@@ -248,17 +249,8 @@ def at_counts(run: dict[str, Any], counts: np.ndarray) -> np.ndarray:
     return np.array(known)[np.searchsorted([r["evaluations"] for r in run["rounds"]], counts, side="right")]
 
 
-def main() -> None:
-    """Run the race and print its table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="JSON of all runs")
-    parser.add_argument("--plot", type=Path, help="PNG of the recommended set's loss against evaluations")
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--truth", default="gaussian-process", help="the surrogate whose mean is the truth")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(1, 11)))
-    parser.add_argument("--workers", type=int, default=2)
-    args = parser.parse_args()
+def run_all(args: argparse.Namespace) -> dict[str, Any]:
+    """Run the race; return what the JSON holds."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     truth = Truth(args.data, args.truth)
@@ -270,12 +262,35 @@ def main() -> None:
     print(about, flush=True)
     cases = [(method, seed) for method in args.methods for seed in args.seeds]
     with ProcessPoolExecutor(args.workers) as pool:
-        runs = list(pool.map(partial(race, truth=truth, best=best), cases))
+        return {**about, "runs": list(pool.map(partial(race, truth=truth, best=best), cases))}
+
+
+def joined(paths: Sequence[Path]) -> dict[str, Any]:
+    """Return the race whose parts are kept in ``paths``, all of the same truth."""
+    parts = [json.loads(path.read_text()) for path in paths]
+    if len({(part["truth"], round(part["best"], 8)) for part in parts}) > 1:
+        raise SystemExit("these are races of different truths")
+    return {**parts[0], "runs": [run for part in parts for run in part["runs"]]}
+
+
+def main() -> None:
+    """Run the race and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="JSON of all runs")
+    parser.add_argument("--plot", type=Path, help="PNG of the recommended set's loss against evaluations")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--truth", default="gaussian-process", help="the surrogate whose mean is the truth")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(1, 11)))
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--join", type=Path, nargs="+", help="run nothing: put the JSON of these together")
+    args = parser.parse_args()
+    kept = joined(args.join) if args.join else run_all(args)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps({**about, "runs": runs}, indent=1))
-    print(table(runs))
+    args.out.write_text(json.dumps(kept, indent=1))
+    print(table(kept["runs"]))
     if args.plot is not None:
-        plot(runs, args.plot, f"truth: {args.truth} of the published sets")
+        plot(kept["runs"], args.plot, f"truth: {kept['truth']} of the published sets")
 
 
 if __name__ == "__main__":
