@@ -230,12 +230,15 @@ def plot(runs: Sequence[dict[str, Any]], path: Path, title: str) -> None:
             continue
         counts = np.array(sorted({r["evaluations"] for run in own for r in run["rounds"]}))
         lines = np.array([at_counts(run, counts) for run in own])
-        axis.plot(counts, lines.T, color=f"C{number}", alpha=0.2, lw=0.8, drawstyle="steps-post")
-        axis.plot(counts, np.median(lines, axis=0), color=f"C{number}", label=method, lw=2, drawstyle="steps-post")
-    axis.axhline(WITHIN, color="0.4", lw=0.8, ls="--")
-    axis.text(axis.get_xlim()[1], WITHIN, " 5 %", va="center", color="0.4")
-    axis.set(xscale="log", yscale="log", xlabel="evaluations (each: one set, all seven glasses)", title=title)
-    axis.set_ylabel("true loss of the recommended set over the best, less 1")
+        style = {"color": f"C{number}", "drawstyle": "steps-post"}
+        axis.plot(counts, 100 * lines.T, alpha=0.2, lw=0.8, **style)
+        axis.plot(counts, 100 * np.median(lines, axis=0), label=f"{method}: median and each seed", lw=2, **style)
+    axis.axhline(100 * WITHIN, color="0.4", lw=0.8, ls="--")
+    axis.set(xscale="log", yscale="log", xlabel="evaluations (one parameter set on all seven glasses)", title=title)
+    axis.set_ylabel("loss of the recommended set above the best, %")
+    percents = [p for p in (1, 2, 5, 10, 20, 50, 100, 200, 500) if axis.get_ylim()[0] <= p <= axis.get_ylim()[1]]
+    axis.set_yticks(percents, [str(p) for p in percents])
+    axis.set_yticks([], minor=True)
     ticks = [n for n in (20, 50, 100, 200, 400) if n <= axis.get_xlim()[1]]
     axis.set_xticks(ticks, [str(n) for n in ticks])
     axis.set_xticks([], minor=True)
