@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from glasspot.report.status import status
-    from glasspot.report.words import purpose
+    from glasspot.report.words import ROUNDING, purpose
 
     found = status(args.folder)
     if args.json:
@@ -48,7 +48,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"  {found['failure']}")
     if found["best"]["cost"] is not None:
         best = found["best"]
-        print(f"  best so far  R_chi {100 * best['cost']:.2f} +- {100 * best['error']:.2f} % (run {best['run']})")
+        # One quench tells no error of its own: what is left is rounding.
+        error = f" +- {100 * best['error']:.2f}" if best["error"] > ROUNDING else ""
+        print(f"  best so far  R_chi {100 * best['cost']:.2f}{error} % (run {best['run']})")
     for entry in found["history"]:
         cost = "failed: " + entry["reason"] if entry["cost"] is None else f"{100 * entry['cost']:6.2f} %"
         remark = purpose(entry)
