@@ -43,15 +43,15 @@ def scores(lessons: Lessons) -> dict[str, Any]:
     return found
 
 
-def left_out(lessons: Lessons, points: Sequence[np.ndarray]) -> list[dict[str, Any]]:
+def left_out(lessons: Lessons, surrogate: Surrogate) -> list[dict[str, Any]]:
     """Return for each glass what a fit without it would have chosen, and what that does to it.
 
-    Chosen among the evaluated ``points``, by the mean of the model of all runs. "without": the loss of the glass
+    Chosen among the evaluated points, by the mean of the model of all runs. "without": the loss of the glass
     under the set that is best for the others; "with": under the set that is best for all; "own": under that which
     is best for the glass alone. Losses are parts of R_chi^2.
     """
-    aims, surrogate = lessons.aims, lessons.model()
-    values = aims.by_glass(surrogate.predict(aims.inputs(np.array(points))).mean)
+    aims = lessons.aims
+    values = aims.by_glass(surrogate.predict(aims.inputs(np.array(lessons.points))).mean)
     squares = np.where(aims.measured, (aims.scale * (values - aims.target)) ** 2, 0.0).sum(-1)  # (points, g)
     everything = int(np.argmin(squares.sum(1)))
     found = []
@@ -135,9 +135,8 @@ def relevance(lessons: Lessons, surrogate: Surrogate, centre: np.ndarray, box: n
     return np.array(spread)
 
 
-def tables(lessons: Lessons, fitted: np.ndarray, box: np.ndarray) -> dict[str, Any]:
+def tables(lessons: Lessons, surrogate: Surrogate, fitted: np.ndarray, box: np.ndarray) -> dict[str, Any]:
     """Return all tables, about the ``fitted`` point (n,); the map is over the two axes that matter most in ``box``."""
-    surrogate = lessons.model()
     aims = lessons.aims
     matter = relevance(lessons, surrogate, fitted, box)
     first, second = (int(i) for i in sorted(np.argsort(-matter)[:2]))
@@ -151,7 +150,7 @@ def tables(lessons: Lessons, fitted: np.ndarray, box: np.ndarray) -> dict[str, A
             "levels": aims.levels.tolist(),
         },
         "scores": scores(lessons),
-        "left_out": left_out(lessons, lessons.points),
+        "left_out": left_out(lessons, surrogate),
         "unseen": unseen(lessons),
         "pareto": pareto(lessons, surrogate),
         "relevance": dict(zip(lessons.plan.space.names, matter.tolist(), strict=True)),
@@ -179,8 +178,8 @@ def lessons_of(
     fitted = named.get(lessons.plan.name, lessons.points[0])
     box = np.tile([0.0, 1.0], (len(fitted), 1)) if windows is None else windows
     with repeatable(lessons.seed):
-        found = tables(lessons, fitted, box)
         model = lessons.model()
+        found = tables(lessons, model, fitted, box)
         at_aim = dict(zip(named, lessons.at_aim(model, list(named.values())), strict=True))
         shifted = {name: lessons.shifted(model, named[name], own) for name, own in runs.items() if len(own) > 1}
     return {**found, "at_aim": at_aim, "shifted": shifted, "aim": aim_of(lessons)}

@@ -18,7 +18,7 @@ from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.seeds import Purpose, draw_seed
 from glasspot.search.aims import Aims
 from glasspot.search.cost_model import repeatable
-from glasspot.search.points import same
+from glasspot.search.evaluated import key_of
 from glasspot.search.proposer import Evaluation
 from glasspot.surrogate.data import Surrogate
 from glasspot.surrogate.models import make_surrogate
@@ -45,8 +45,7 @@ class Lessons:
     @property
     def enough(self) -> bool:
         """Whether there is enough for a model."""
-        points = {tuple(np.round(e.point, 6)) for e in self.told if e.cost is not None}
-        return len(points) >= FEWEST_SETS
+        return len(self.points) >= FEWEST_SETS
 
     def add(self, point: np.ndarray, samples: np.ndarray) -> None:
         """Take independent runs of the last level at a point (n,): scaled values (samples, m)."""
@@ -107,11 +106,11 @@ class Lessons:
     @property
     def points(self) -> list[np.ndarray]:
         """Evaluated points, each once, in the order of their first evaluation."""
-        found: list[np.ndarray] = []
+        found: dict[tuple[float, ...], np.ndarray] = {}
         for e in self.told:
-            if e.cost is not None and not any(same(e.point, other) for other in found):
-                found.append(e.point)
-        return found
+            if e.cost is not None:
+                found.setdefault(key_of(e.point), e.point)
+        return list(found.values())
 
     @property
     def seed(self) -> int:

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from glasspot.search.proposer import Evaluation
+from glasspot.surrogate.threads import one_thread
 
 MOST_POINTS = 120  # of a model; more teach little of the place where the search stands, and cost n^3
 COMPONENTS = 4  # leading directions of the residual
@@ -152,14 +153,6 @@ def nearest(points: np.ndarray, place: np.ndarray) -> np.ndarray:
 @contextmanager
 def repeatable(seed: int) -> Iterator[None]:
     """Run torch with its own random numbers, on one thread and in silence; leave it as it was."""
-    import torch
-
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    with one_thread(seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.manual_seed(seed)
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
+        yield
