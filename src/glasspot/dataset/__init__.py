@@ -1,0 +1,1 @@
+"""Ab initio data sets: configurations with energies, forces and stresses."""

@@ -1,0 +1,1 @@
+"""Which frames of an ab initio data set are worth keeping: similarity, clusters, choice."""
