@@ -80,7 +80,8 @@ class LabelledFrame:
 
 
 def _numbers(values: NDArray[np.float64]) -> str:
-    return " ".join(f"{value:.{DIGITS}f}" for value in np.round(values, DIGITS) + 0.0)  # + 0.0: no "-0.000000"
+    texts = (f"{value:.{DIGITS}f}" for value in values)
+    return " ".join("0.000000" if text == "-0.000000" else text for text in texts)
 
 
 @dataclass(frozen=True)
