@@ -13,6 +13,7 @@ BOLTZMANN = 8.617343e-5  # eV / K
 AVOGADRO = 6.02214076e23  # 1/mol
 MASS_SPEED_SQUARED = 1.0364269e-4  # eV in 1 g/mol (A/ps)^2
 BAR_PER_EV_A3 = 1.6021765e6  # bar in 1 eV/A^3
+GPA_PER_EV_A3 = BAR_PER_EV_A3 * 1e-4  # GPa in 1 eV/A^3
 
 # eV in one unit of each kind.
 ENERGY_UNITS = {
