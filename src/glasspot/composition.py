@@ -1,6 +1,7 @@
-"""Compositions of oxide glasses: text -> frozen mole fractions -> whole, neutral atom counts -> mass, density and box.
+"""Compositions of glasses: text -> frozen mole fractions -> whole, neutral atom counts -> mass, density and box.
 
-Counts are made of whole formula units, so that a system is neutral whenever each of its oxides is.
+A composition is made of oxides of one element (SiO2), compounds without oxygen (GeSe2) and elements (Te). Counts are
+made of whole formula units, so that a system is neutral whenever each of its units is.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from glasspot.errors import GlasspotError
-from glasspot.oxides import Oxide, mass, parse_oxide
+from glasspot.oxides import COMMON_OXIDES, Component, Compound, Oxide, mass, parse_component, parse_oxide
 from glasspot.units import volume_from_density
 
 # Partial molar volumes in glass at room temperature, cm3/mol: the factors of A. A. Appen (Chemistry of Glass) for
@@ -30,7 +31,7 @@ SIZE_TOLERANCE = 0.02  # the number of atoms may leave the asked one by this fra
 LARGEST_SUM = 1e9  # of amounts; some people give moles, nobody this many
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 TOKEN = re.compile(
-    r"(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)\s*(?P<unit>%|mol\s?%|mole\s?%|wt\s?%|mass\s?%)?(?![A-Za-z]*%)"
+    r"(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)\s*(?P<unit>%|mol\s?%|mole\s?%|at\s?%|wt\s?%|mass\s?%)?(?![A-Za-z]*%)"
     r"|(?P<formula>[A-Za-z][A-Za-z0-9.]*)|(?P<gap>[\s,;+:·*-]+)"
 )
 
@@ -39,7 +40,7 @@ TOKEN = re.compile(
 class AtomCounts:
     """Whole formula units and the atoms they make, as near the asked size and composition as whole units can be.
 
-    ``counts`` maps the name of each species to its number, cations in the order of the composition, O last.
+    ``counts`` maps the name of each species to its number, in the order of the composition, O last.
     ``composition`` holds the exact mole fractions of the whole units: balance charges with this one.
     """
 
@@ -55,7 +56,7 @@ class AtomCounts:
 
     @property
     def mole_percent(self) -> dict[str, float]:
-        """The actual mol% of each oxide."""
+        """The actual mol% of each component."""
         return self.composition.mole_percent
 
     @property
@@ -84,24 +85,30 @@ class AtomCounts:
 
 @dataclass(frozen=True)
 class Composition:
-    """Mole fractions of oxides, in the order given; they sum to one. ``note`` says what parsing did, if anything."""
+    """Mole fractions of what the glass is made of, in the order given; they sum to one.
+
+    ``oxides`` holds (formula, fraction): oxides, compounds without oxygen, elements. ``note``: what parsing did, if
+    anything.
+    """
 
     oxides: tuple[tuple[str, float], ...]
     note: str = field(default="", compare=False)
 
     @classmethod
     def parse(cls, text: str, basis: str = "mol") -> Composition:
-        """Read text such as ``70 SiO2 30 Na2O``, ``70SiO2-30Na2O``, ``SiO2`` or ``60 SiO2 20 B2O3 20 Na2O + 5 BaO``.
+        """Read text such as ``70 SiO2 30 Na2O``, ``70SiO2-30Na2O``, ``60 SiO2 20 B2O3 20 Na2O + 5 BaO``, ``AsTe3``,
+        ``80 GeSe2 20 As2Se3`` or ``25 As 75 Te``.
 
-        Amounts are mol%, or mass percent with ``basis="wt"`` or when the text says ``wt%``; a sum other than 100 (or 1)
-        is normalised and ``note`` says so. Raises GlasspotError for an unknown oxide, and for an amount that is
-        missing, negative or given twice.
+        Amounts are mol%, or mass percent with ``basis="wt"`` or when the text says ``wt%``; ``at%`` is mol% of
+        elements. A sum other than 100 (or 1) is normalised and ``note`` says so; a compound such as Ge20Se80 counts as
+        20 GeSe4. Raises GlasspotError for a formula that is none, and for an amount that is missing, negative or given
+        twice.
         """
         amounts, unit = _amounts(text)
         if basis not in ("mol", "wt"):
             raise GlasspotError(f'unknown basis "{basis}" of a composition; expected "mol" or "wt".')
-        basis = unit or basis
-        oxides = {formula: parse_oxide(formula) for formula, _ in amounts}
+        parts = {formula: parse_component(formula) for formula, _ in amounts}
+        basis = _basis(text, unit or basis, parts)
         total = sum(amount for _, amount in amounts)
         if total <= 0:
             raise GlasspotError(f'the amounts in "{text}" add up to zero; give at least one above zero.')
@@ -110,9 +117,19 @@ class Composition:
         notes = []
         if len(amounts) > 1 and abs(total - 100) > 1e-6 and abs(total - 1) > 1e-6:
             notes.append(f"the amounts add up to {total:g} and were normalised to 100 %")
-        moles = {formula: amount for formula, amount in amounts if amount > 0}
+        moles: dict[str, float] = {}
+        for formula, amount in amounts:
+            part = parts[formula]
+            if amount > 0:
+                share = amount / part.mass if basis == "wt" else amount * part.multiple
+                moles[part.formula] = moles.get(part.formula, 0.0) + share
+        notes += [
+            f"{formula} counts as {part.multiple} {part.formula}"
+            for formula, part in parts.items()
+            if part.multiple > 1
+        ]
+        notes += [note for part in parts.values() for note in _doubts(part)]
         if basis == "wt":
-            moles = {formula: amount / oxides[formula].mass for formula, amount in moles.items()}
             notes.append("mass percent were turned into mol%")
         total = sum(moles.values())
         return cls(tuple((formula, amount / total) for formula, amount in moles.items()), "; ".join(notes))
@@ -133,38 +150,40 @@ class Composition:
 
         ``charges`` (e) are those of the potential (its ``counting_charges``: where it balances one charge by the
         composition, formal valences). Raises GlasspotError for an element without a charge, for an
-        oxide that is not neutral, and for a size too small to hold one unit of every oxide.
+        component that is not neutral, and for a size too small to hold one unit of each.
         """
-        oxides = [parse_oxide(formula) for formula, _ in self.oxides]
-        species = [oxide.species(charges) for oxide in oxides]
-        for oxide, name in zip(oxides, species, strict=True):
-            _check_neutral(oxide, name, charges)
-        numbers = self._units(oxides, n_atoms)
+        parts = [parse_component(formula) for formula, _ in self.oxides]
+        atoms = [part.atoms_of(charges) for part in parts]
+        for part, numbers_of in zip(parts, atoms, strict=True):
+            _check_neutral(part, numbers_of, charges)
+        numbers = self._units(parts, n_atoms)
         counts: dict[str, int] = {}
-        for oxide, name, number in zip(oxides, species, numbers, strict=True):
-            counts[name] = counts.get(name, 0) + number * oxide.cations
-        counts["O"] = sum(number * oxide.oxygens for oxide, number in zip(oxides, numbers, strict=True))
-        units = {oxide.formula: number for oxide, number in zip(oxides, numbers, strict=True)}
+        for numbers_of, number in zip(atoms, numbers, strict=True):
+            for name, each in numbers_of.items():
+                counts[name] = counts.get(name, 0) + number * each
+        if "O" in counts:
+            counts["O"] = counts.pop("O")  # last
+        units = {part.formula: number for part, number in zip(parts, numbers, strict=True)}
         total = sum(numbers)
         actual = Composition(tuple((formula, number / total) for formula, number in units.items()))
         return AtomCounts(counts, units, n_atoms, self, actual)
 
-    def _units(self, oxides: list[Oxide], n_atoms: int) -> list[int]:
+    def _units(self, parts: list[Component], n_atoms: int) -> list[int]:
         """Search the whole units near ``n_atoms``: 1 % of size is given up for each 0.5 mol% of rounding error."""
         fractions = [fraction for _, fraction in self.oxides]
-        per_unit = sum(fraction * oxide.atoms for fraction, oxide in zip(fractions, oxides, strict=True))
+        per_unit = sum(fraction * part.atoms for fraction, part in zip(fractions, parts, strict=True))
         least = min(fractions)
         if n_atoms * least / per_unit < 0.5:
-            rare = oxides[fractions.index(least)].formula
+            rare = parts[fractions.index(least)].formula
             enough = int(per_unit / least) + 1
             raise GlasspotError(
                 f"{n_atoms} atoms are too few for {100 * least:.3g} mol% {rare}: not one unit; ask for {enough}."
             )
-        slack = max(SIZE_TOLERANCE * n_atoms, max(oxide.atoms for oxide in oxides))
+        slack = max(SIZE_TOLERANCE * n_atoms, max(part.atoms for part in parts))
         best: tuple[float, list[int]] | None = None
         for total in range(max(1, int((n_atoms - slack) / per_unit)), int((n_atoms + slack) / per_unit) + 2):
             numbers = _largest_remainder(fractions, total)
-            atoms = sum(number * oxide.atoms for number, oxide in zip(numbers, oxides, strict=True))
+            atoms = sum(number * part.atoms for number, part in zip(numbers, parts, strict=True))
             off = abs(atoms - n_atoms)
             if off > slack or min(numbers) == 0:
                 continue
@@ -175,6 +194,23 @@ class Composition:
         if best is None:
             raise GlasspotError(f"{n_atoms} atoms are too few for {self}; ask for {int(per_unit / least) + 1} or more.")
         return best[1]
+
+
+def _basis(text: str, basis: str, parts: Mapping[str, Component]) -> str:
+    """Return "mol" or "wt"; percent of atoms are mol% of elements, and of nothing else."""
+    if basis != "at":
+        return basis
+    if not all(isinstance(part, Compound) and part.is_element for part in parts.values()):
+        raise GlasspotError(f'at% in "{text}" is for elements, as in "25 at% As 75 at% Te"; give compounds in mol%.')
+    return "mol"
+
+
+def _doubts(part: Component) -> list[str]:
+    """Return a doubt about an oxide of a valence nobody asks for: a slip that a learned potential cannot notice."""
+    if not isinstance(part, Oxide) or part.formula in COMMON_OXIDES:
+        return []
+    usual = [name for name in COMMON_OXIDES if parse_oxide(name).element == part.element]
+    return [f"{part.formula} is an unusual oxide; the usual one is {' or '.join(usual)}"] if usual else []
 
 
 def _amounts(text: str) -> tuple[list[tuple[str, float]], str]:
@@ -194,13 +230,20 @@ def _amounts(text: str) -> tuple[list[tuple[str, float]], str]:
             raise GlasspotError(f'negative amount "{amount}" in "{text}"; amounts are zero or more.')
         if match["number"]:
             tokens.append(("number", match["number"]))
-            units.add("wt" if (match["unit"] or "").startswith(("wt", "mass")) else "mol" if match["unit"] else "")
+            units.add(_unit(match["unit"] or ""))
         elif match["formula"]:
             tokens.append(("formula", match["formula"]))
         position = match.end()
     if len(units) > 1:
         raise GlasspotError(f'"{text}" mixes units; give every amount in mol% or every amount in wt%.')
     return _pair_up(text, tokens), units.pop() if units else ""
+
+
+def _unit(word: str) -> str:
+    """Return "wt", "at" or "mol" for what stands behind a number, "" for nothing."""
+    if word.startswith(("wt", "mass")):
+        return "wt"
+    return "at" if word.startswith("at") else "mol" if word else ""
 
 
 def _pair_up(text: str, tokens: list[tuple[str, str]]) -> list[tuple[str, float]]:
@@ -226,14 +269,25 @@ def _pair_up(text: str, tokens: list[tuple[str, str]]) -> list[tuple[str, float]
     return amounts
 
 
-def _check_neutral(oxide: Oxide, name: str, charges: Mapping[str, float]) -> None:
+def _check_neutral(part: Component, numbers: Mapping[str, int], charges: Mapping[str, float]) -> None:
+    """Raise GlasspotError for a formula unit with a charge; a learned potential knows none (0 for every element)."""
+    if isinstance(part, Compound):
+        total = sum(number * charges[name] for name, number in numbers.items())
+        if abs(total) > 1e-4:
+            each = ", ".join(f"{name} {charges[name]:+g} e" for name in numbers)
+            raise GlasspotError(
+                f"{part.formula} is not neutral with this potential: {total:+.4f} e a formula unit ({each}). Write a "
+                "compound of the valences the potential knows, or choose a potential without charges."
+            )
+        return
     if "O" not in charges:
         raise GlasspotError(f"the potential has no charge for O; it knows {', '.join(charges)}.")
-    total = oxide.cations * charges[name] + oxide.oxygens * charges["O"]
+    total = sum(number * charges[name] for name, number in numbers.items())
     if abs(total) > 1e-4:
-        wanted = -oxide.oxygens * charges["O"] / oxide.cations
+        name = next(iter(numbers))
+        wanted = -part.oxygens * charges["O"] / part.cations
         raise GlasspotError(
-            f"{oxide.formula} is not neutral with this potential: {total:+.4f} e a formula unit "
+            f"{part.formula} is not neutral with this potential: {total:+.4f} e a formula unit "
             f"({name} {charges[name]:+g} e, O {charges['O']:+g} e; {wanted:+g} e for {name} would make it neutral). "
             "Write the oxide of the valence the potential knows, or let the potential balance one element (balance)."
         )
@@ -258,7 +312,8 @@ def box_length(counts: Mapping[str, int], density: float) -> float:
 def start_box(atoms: AtomCounts, density: float | None) -> tuple[float, str]:
     """Return the edge in A of the cubic box for ``atoms`` at ``density`` (g/cm3), and a note.
 
-    Without a density the glass's is estimated, and the note says so; else it is empty.
+    Without a density the glass's is estimated, and the note says so; else it is empty. GlasspotError where it has to be
+    given: only oxides have an estimate.
     """
     note = ""
     if density is None:
@@ -279,12 +334,24 @@ def four_fold_boron(modifier_ratio: float, silica_ratio: float) -> float:
     return max((8 + silica_ratio) / 12 * (1 - modifier_ratio / (2 + silica_ratio)), 0.0)
 
 
+def has_density_estimate(composition: Composition) -> bool:
+    """Return whether :func:`estimate_density` knows the glass: one of oxides only."""
+    return all(isinstance(parse_component(formula), Oxide) for formula, _ in composition.oxides)
+
+
 def estimate_density(composition: Composition) -> tuple[float, str]:
     """Return the density in g/cm3 of the glass at room temperature and a note that says it is estimated, and how.
 
     Sum of partial molar volumes (``MOLAR_VOLUMES``), with the four-fold boron of Dell, Bray and Xiao in borates.
-    Against measured silicate and borate glasses it is right within 6 %, mostly within 2 %.
+    Against measured silicate and borate glasses it is right within 6 %, mostly within 2 %. GlasspotError for a
+    composition that is not of oxides only, see :func:`has_density_estimate`.
     """
+    if not has_density_estimate(composition):
+        other = ", ".join(name for name, _ in composition.oxides if isinstance(parse_component(name), Compound))
+        raise GlasspotError(
+            f"no density can be estimated for {other}, only for glasses of oxides; give the density of the start box "
+            "in g/cm3, such as density = 5.6 (the measured one, or that of the data the potential was fitted to)."
+        )
     fractions = composition.fractions
     volume = 0.0
     unknown = []

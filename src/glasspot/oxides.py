@@ -1,4 +1,4 @@
-"""Oxides of one element, the names of species with a valence (Fe2, Fe3), and masses."""
+"""What a composition names: oxides of one element, compounds without oxygen, elements; species (Fe2, Fe3); masses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import gcd
+from typing import ClassVar
 
 from glasspot.errors import GlasspotError, did_you_mean
 
@@ -14,6 +15,11 @@ COMMON_OXIDES = (
     "SiO2", "B2O3", "P2O5", "GeO2", "Al2O3", "Li2O", "Na2O", "K2O", "BeO", "MgO", "CaO", "SrO", "BaO", "ZnO", "TiO2",
     "ZrO2", "FeO", "Fe2O3", "MnO", "CoO", "NiO", "Cu2O", "Ag2O", "Cr2O3", "Sc2O3", "Y2O3", "La2O3", "Ce2O3", "CeO2",
     "Nd2O3", "Gd2O3", "Er2O3", "SnO2", "V2O5", "VO2", "PbO", "Rb2O", "Cs2O", "TeO2", "As2O3",
+)  # fmt: skip
+COMMON_COMPOUNDS = (
+    "GeS2", "GeSe2", "GeTe", "GeTe4", "GeSe4", "As2S3", "As2Se3", "As2Te3", "AsTe3", "Sb2S3", "Sb2Se3", "Sb2Te3",
+    "Ge2Sb2Te5", "SiS2", "SiSe2", "P2S5", "B2S3", "Ga2S3", "Li2S", "Na2S", "Ag2S", "Ag2Se", "GeS", "GeSe", "AgI",
+    "LiF", "NaF", "MgF2", "CaF2", "BaF2", "AlF3", "ZrF4", "BeF2", "ZnCl2", "NaCl", "LiCl", "KCl",
 )  # fmt: skip
 
 
@@ -25,6 +31,7 @@ class Oxide:
     element: str
     cations: int
     oxygens: int
+    multiple: ClassVar[int] = 1  # Si2O4 is refused, not reduced
 
     @property
     def atoms(self) -> int:
@@ -51,6 +58,79 @@ class Oxide:
             f'the potential has no charge for {self.element} (asked for by "{self.formula}"); it knows {known}. '
             "Choose another potential (glasspot potentials list) or leave the oxide out."
         )
+
+    def atoms_of(self, charges: Collection[str]) -> dict[str, int]:
+        """Return species -> atoms of one formula unit, named as in ``charges``; errors as :meth:`species`."""
+        return {self.species(charges): self.cations, "O": self.oxygens}
+
+
+@dataclass(frozen=True)
+class Compound:
+    """A compound without oxygen, or an element: ``parts`` (element, atoms) of one formula unit, GeSe2: Ge 1, Se 2.
+
+    ``multiple``: how many of these units it was written as, 20 for Ge20Se80.
+    """
+
+    formula: str
+    parts: tuple[tuple[str, int], ...]
+    multiple: int = 1
+
+    @property
+    def atoms(self) -> int:
+        return sum(number for _, number in self.parts)
+
+    @property
+    def mass(self) -> float:
+        """Mass of one formula unit, g/mol."""
+        return sum(number * atomic_mass(element) for element, number in self.parts)
+
+    @property
+    def is_element(self) -> bool:
+        return len(self.parts) == 1
+
+    def atoms_of(self, charges: Collection[str]) -> dict[str, int]:
+        """Return species -> atoms of one formula unit. GlasspotError for an element that the potential does not know.
+
+        Elements are named without a valence: nothing in such a formula tells Fe2 from Fe3.
+        """
+        for element, _ in self.parts:
+            if element not in charges:
+                raise GlasspotError(
+                    f'the potential does not know {element} (asked for by "{self.formula}"); it knows '
+                    f"{', '.join(charges)}. Choose another potential, or leave {self.formula} out."
+                )
+        return dict(self.parts)
+
+
+Component = Oxide | Compound
+
+
+@cache
+def parse_component(formula: str) -> Component:
+    """Read what a composition may name: an oxide of one element, a compound without oxygen (GeSe2), an element (Te).
+
+    A compound is brought to its smallest whole numbers (Ge20Se80 is GeSe4). An element stands without a number: Na20 is
+    a slip of the pen for Na2O. GlasspotError with a hint for anything else.
+    """
+    words = re.findall(r"([A-Z][a-z]?)([1-9]\d*)?", formula)
+    elements = [element for element, _ in words]
+    whole = "".join(element + number for element, number in words) == formula and set(elements) <= set(_masses())
+    if len(elements) > 1 and "O" in elements:
+        return parse_oxide(formula)
+    if whole and len(words) == 1 and not words[0][1]:
+        return Compound(formula, ((formula, 1),))
+    if whole and len(words) > 1 and len(set(elements)) == len(elements):
+        numbers = [int(number or 1) for _, number in words]
+        divisor = gcd(*numbers)
+        parts = tuple((element, number // divisor) for element, number in zip(elements, numbers, strict=True))
+        return Compound("".join(f"{e}{n}" if n > 1 else e for e, n in parts), parts, divisor)
+    if "O" in formula:
+        return parse_oxide(formula)  # which refuses it, with the oxide that was probably meant
+    hint = did_you_mean(formula.replace("0", "O"), (*COMMON_OXIDES, *COMMON_COMPOUNDS))
+    raise GlasspotError(
+        f'unknown formula "{formula}"; expected an oxide of one element (SiO2), a compound in whole numbers (GeSe2) or '
+        f"an element (Te).{hint}"
+    )
 
 
 @cache

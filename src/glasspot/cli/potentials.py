@@ -129,13 +129,14 @@ def _list(args: argparse.Namespace) -> None:
 
 def _show(args: argparse.Namespace) -> None:
     from glasspot.composition import Composition
-    from glasspot.oxides import parse_oxide
+    from glasspot.oxides import parse_component
     from glasspot.potential.io import load_potential
 
     potential, species = load_potential(args.name), None
     if args.composition is not None:
         glass = Composition.parse(args.composition)
-        species = {parse_oxide(formula).species(potential.counting_charges) for formula, _ in glass.oxides} | {"O"}
+        known = potential.counting_charges
+        species = {name for formula, _ in glass.oxides for name in parse_component(formula).atoms_of(known)}
         potential = potential.for_composition(glass)
     if args.json:
         found = describe(potential) | {"composition": None if species is None else str(glass)}

@@ -45,6 +45,7 @@ def export(args: argparse.Namespace) -> None:
 
     GlasspotError for a set that waits for a composition, that ASE cannot run, or for species that do not fit it.
     """
+    from glasspot.composition import has_density_estimate
     from glasspot.report.export import write_potential_files
 
     if not 1 <= args.atoms <= MOST_ATOMS:
@@ -59,7 +60,12 @@ def export(args: argparse.Namespace) -> None:
         )
     folder: Path = args.out or Path(f"{potential.name}-{args.format}")
     files = write_potential_files(potential, species, folder, [args.format])
-    if args.format == "lammps" and counts is not None and set(counts.counts) == set(species):
+    if (
+        args.format == "lammps"
+        and counts is not None
+        and set(counts.counts) == set(species)
+        and has_density_estimate(counts.asked)  # without one there is no box for the example
+    ):
         files += _write_example(potential, species, counts, folder)
     if potential.verified != "yes":
         print(f"glasspot: warning: {potential.name} is {VERDICT[potential.verified]}.", file=sys.stderr)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from glasspot.errors import GlasspotError
-from glasspot.oxides import element_of, parse_oxide
+from glasspot.oxides import element_of, parse_component
 
 if TYPE_CHECKING:
     from glasspot.composition import Composition
@@ -46,8 +46,7 @@ def composition_counts(composition: Composition, known: Collection[str]) -> dict
     """
     total: dict[str, float] = {}
     for formula, fraction in composition.oxides:
-        oxide = parse_oxide(formula)
-        for species, number in ((oxide.species(known), oxide.cations), ("O", oxide.oxygens)):
+        for species, number in parse_component(formula).atoms_of(known).items():
             total[species] = total.get(species, 0.0) + fraction * number
     return total
 
