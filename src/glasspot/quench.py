@@ -29,7 +29,7 @@ from glasspot.errors import GlasspotError
 from glasspot.evaluate.engines import System, check_system, make_engine
 from glasspot.evaluate.job import EngineChoice
 from glasspot.files import write_text
-from glasspot.potential.model import Potential
+from glasspot.potential.learned import AnyPotential
 from glasspot.protocol import Protocol
 from glasspot.provenance import provenance
 from glasspot.structure.analysis import Analysis, Options, analyse
@@ -54,7 +54,7 @@ class QuenchPlan:
     composition: str
     counts: Mapping[str, int]
     cell_length: float
-    potential: Potential
+    potential: AnyPotential
     protocol: Protocol
     seed: int
     engine: EngineChoice

@@ -45,8 +45,8 @@ from glasspot.composition import Composition, start_box
 from glasspot.config import ABOVE, EngineTable, parse_table, read_toml
 from glasspot.errors import GlasspotError
 from glasspot.evaluate.engines import choose_engine
-from glasspot.potential.io import load_potential
-from glasspot.potential.model import Potential
+from glasspot.potential.io import load_any
+from glasspot.potential.learned import AnyPotential
 from glasspot.presets import PRESETS, preset
 from glasspot.protocol import Protocol
 from glasspot.quench import QuenchPlan
@@ -85,7 +85,7 @@ def load_quench_plan(path: Path, potential: str | None = None, engine: str | Non
     config = parse_table(QuenchConfig, read_toml(path), str(path))
     composition = Composition.parse(config.composition, config.basis)
     beside = path.resolve().parent
-    published = load_potential(potential) if potential is not None else load_potential(config.potential, folder=beside)
+    published = load_any(potential) if potential is not None else load_any(config.potential, folder=beside)
     atoms = composition.atom_counts(config.atoms, published.counting_charges)
     chosen = published.for_composition(atoms.composition, atoms.counts)
     length, density_note = start_box(atoms, config.density)
@@ -126,7 +126,7 @@ def _protocol(table: dict[str, Any], where: str) -> Protocol:
     return preset(str(table["preset"]), **numbers)
 
 
-def _cautions(potential: Potential, protocol: Protocol, composition: Composition) -> list[str]:
+def _cautions(potential: AnyPotential, protocol: Protocol, composition: Composition) -> list[str]:
     """Return what a user must know before believing the glass."""
     cautions = list(potential.cautions)
     if potential.verified == "no":

@@ -18,7 +18,7 @@ from glasspot import protocol as protocols
 from glasspot.errors import GlasspotError
 
 if TYPE_CHECKING:
-    from glasspot.potential.model import Potential
+    from glasspot.potential.learned import AnyPotential
     from glasspot.structure.frames import Frame
 
 Reason = Literal["no-program", "crash", "lost-atoms", "nan", "time-limit", "too-hot", "boiled"]
@@ -32,7 +32,7 @@ class Simulation:
     start: positions, and velocities where the protocol keeps them. seed: of the velocities and of Langevin forces.
     """
 
-    potential: Potential
+    potential: AnyPotential
     start: Frame
     protocol: protocols.Protocol
     seed: int = 1
@@ -175,7 +175,7 @@ class Engine(Protocol):
         """Short name, such as "lammps"; part of the identity of a job, and the name of a run's folder."""
         ...
 
-    def check(self, potential: Potential, species: Sequence[str], cell: NDArray[np.float64]) -> None:
+    def check(self, potential: AnyPotential, species: Sequence[str], cell: NDArray[np.float64]) -> None:
         """Raise CannotRunError when this engine cannot run such a system; nothing is written.
 
         species: the distinct ones of the atoms; cell: (3, 3), rows in A. The message says what stands in the way and,

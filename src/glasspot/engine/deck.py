@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from glasspot import __version__
+from glasspot.engine import learned_deck
 from glasspot.engine.base import Simulation, thermo_every
 from glasspot.engine.cell import LammpsCell, data_file
 from glasspot.engine.dump import STAGE_MARK, THERMO_KEYWORDS
@@ -20,6 +21,7 @@ from glasspot.errors import GlasspotError
 from glasspot.oxides import atomic_mass, is_species
 from glasspot.potential import tables
 from glasspot.potential.coulomb import PPPM
+from glasspot.potential.learned import AnyPotential, LearnedPotential
 from glasspot.potential.model import Potential, ThreeBody
 from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
@@ -47,8 +49,8 @@ def samples_file(stage: int) -> str:
     return f"samples-{stage}.bin"
 
 
-def write_lammps_potential(potential: Potential, species: Sequence[str], folder: Path) -> str:
-    """Write ``potential.include`` with its tables into ``folder`` and return the include's text.
+def write_lammps_potential(potential: AnyPotential, species: Sequence[str], folder: Path) -> str:
+    """Write ``potential.include`` with its tables, or its model files, into ``folder``; return the include's text.
 
     species: the elements of LAMMPS's types 1, 2, ... The include runs as it is in any input script with
     ``units metal`` and ``atom_style charge``, after the box exists. GlasspotError for a name that is no species.
@@ -56,6 +58,8 @@ def write_lammps_potential(potential: Potential, species: Sequence[str], folder:
     for name in species:
         if not is_species(name):
             raise GlasspotError(f'"{name}" is no name of a species; expected an element such as "Si", or "Fe3".')
+    if isinstance(potential, LearnedPotential):
+        return learned_deck.write(potential, species, folder / INCLUDE)
     n_points = tables.points_for(potential, FINE_ERROR if len(species) <= 2 else USUAL_ERROR, species)
     tables.write_lammps_table(folder / TABLE, tables.tabulate(potential, species, n_points))
     if _acts_on(potential.three_body, species):
@@ -139,7 +143,7 @@ def write_run_folder(simulation: Simulation, folder: Path, threads: int, skin: f
     return cell
 
 
-def data_text(potential: Potential, frame: Frame) -> str:
+def data_text(potential: AnyPotential, frame: Frame) -> str:
     """Return LAMMPS's data file of ``frame``, with the charges of ``potential`` and the standard atomic masses."""
     charges = {name: potential.charge(name) for name in frame.species}
     masses = {name: atomic_mass(name) for name in frame.species}

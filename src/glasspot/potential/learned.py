@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from glasspot.errors import GlasspotError, check_choice, did_you_mean
 from glasspot.oxides import is_species
+from glasspot.potential.model import Potential
 
 if TYPE_CHECKING:
     from glasspot.composition import Composition
@@ -187,3 +188,7 @@ def learned_to_toml(potential: LearnedPotential) -> str:
     lines += ["", "[files]", *(f"{role} = {json.dumps(path.name)}" for role, path in potential.files.items())]
     lines += ["", "[sha256]", *(f"{role} = {json.dumps(value)}" for role, value in hashes.items())]
     return "\n".join(lines) + "\n"
+
+
+AnyPotential = Potential | LearnedPotential
+"""What an engine may be given."""
