@@ -21,6 +21,7 @@ from glasspot.engine.native.segments import best_segments
 from glasspot.engine.native.variant import Variant, choose, is_avx512, width
 from glasspot.oxides import atomic_mass
 from glasspot.potential.coulomb import PPPM
+from glasspot.potential.learned import AnyPotential, LearnedPotential
 from glasspot.potential.model import Potential
 from glasspot.structure.frames import Frame
 from glasspot.units import MASS_SPEED_SQUARED
@@ -239,10 +240,16 @@ def check_cell(cell: NDArray[np.float64], r_max: float) -> None:
     _shifts(lengths, r_max)
 
 
-def check_potential(potential: Potential) -> None:
-    """Refuse a potential that the native engine cannot run."""
+def check_potential(potential: AnyPotential) -> Potential:
+    """Return a potential that the native engine can run; CannotRunError for any other."""
+    if isinstance(potential, LearnedPotential):
+        raise CannotRunError(
+            f'"{potential.name}" is a machine-learned potential, and the native engine has pair potentials only.',
+            'Choose engine = "auto".',
+        )
     if potential.three_body:
         raise CannotRunError(
             f'the potential "{potential.name}" has three-body terms, which the native engine does not know.',
             'Choose engine = "lammps".',
         )
+    return potential
