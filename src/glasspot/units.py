@@ -14,6 +14,7 @@ AVOGADRO = 6.02214076e23  # 1/mol
 MASS_SPEED_SQUARED = 1.0364269e-4  # eV in 1 g/mol (A/ps)^2
 BAR_PER_EV_A3 = 1.6021765e6  # bar in 1 eV/A^3
 GPA_PER_EV_A3 = BAR_PER_EV_A3 * 1e-4  # GPa in 1 eV/A^3
+BOHR = 0.529177211  # A (CODATA 2018)
 
 # eV in one unit of each kind.
 ENERGY_UNITS = {
