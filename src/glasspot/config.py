@@ -168,7 +168,7 @@ class RunTable(StrictTable):
 class EngineTable(StrictTable):
     """[engine]: what runs the MD. The name alone will do: ``engine = "lammps"``, above the first table."""
 
-    name: Literal["auto", "native", "lammps"] = "auto"
+    name: Literal["auto", "native", "lammps", "ase"] = "auto"
     command: str | None = None
     threads: Count = 1
     time_limit_s: Positive | None = None

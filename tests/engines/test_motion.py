@@ -15,13 +15,14 @@ from motion_lab import Moving, all_rows, coupling, gas, melt, no_forces
 from numba import njit
 
 from glasspot.engine.base import Simulation
+from glasspot.engine.in_process import MotionError
 from glasspot.engine.native import chance, minimise
 from glasspot.engine.native.barostat import FASTEST, strain
 from glasspot.engine.native.field import IMAGE_ROOM
 from glasspot.engine.native.gentle import LIMITED_MOVE, gentle_steps
 from glasspot.engine.native.motion import remove_drift
 from glasspot.engine.native.thermostat import rescaling
-from glasspot.engine.native.trajectory import MotionError, State, Trajectory
+from glasspot.engine.native.trajectory import State, Trajectory
 from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing

@@ -20,7 +20,9 @@ def fit_folder(args: argparse.Namespace) -> Path:
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """Add --engine to a command that runs MD."""
-    parser.add_argument("--engine", choices=("native", "lammps"), help="what runs the MD, in place of the file's")
+    parser.add_argument(
+        "--engine", choices=("native", "lammps", "ase"), help="what runs the MD, in place of the file's"
+    )
 
 
 def add_campaign(parser: argparse.ArgumentParser, resume: str) -> None:

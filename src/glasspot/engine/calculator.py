@@ -18,6 +18,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.neighborlist import primitive_neighbor_list
+from matscipy.neighbours import neighbour_list
 
 from glasspot.engine import ewald
 from glasspot.errors import GlasspotError
@@ -33,7 +34,8 @@ NEUTRAL_WITHIN = 1e-6  # e in the whole cell, per atom
 class GlasspotCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
     """Energy (eV), forces (eV/A) and stress (eV/A^3) of a :class:`Potential` for any cell and any periodicity.
 
-    A charge that the composition balances is balanced on the atoms at hand. GlasspotError for a potential with
+    long_range_energy: the part of the last energy that no pair table holds, eV. A charge that the composition balances
+    is balanced on the atoms at hand. GlasspotError for a potential with
     three-body terms, an element without a charge, or PPPM in a cell that is not periodic or not neutral.
     """
 
@@ -47,6 +49,7 @@ class GlasspotCalculator(Calculator):  # type: ignore[misc]  # ASE carries no ty
             )
         super().__init__(**kwargs)
         self.potential = potential
+        self.long_range_energy = 0.0
 
     def calculate(
         self,
@@ -61,7 +64,7 @@ class GlasspotCalculator(Calculator):  # type: ignore[misc]  # ASE carries no ty
         names = _species(self.potential, self.atoms.get_chemical_symbols())
         potential = _balanced(self.potential, names)
         charges = np.array([potential.charge(name) for name in names])
-        energy, forces, strain = _sum(potential, self.atoms, names, charges)
+        energy, forces, strain, self.long_range_energy = _sum(potential, self.atoms, names, charges)
         self.results = {"energy": energy, "free_energy": energy, "forces": forces}
         if all(self.atoms.pbc):
             stress = strain / self.atoms.get_volume()
@@ -95,10 +98,10 @@ def _balanced(potential: Potential, names: Sequence[str]) -> Potential:
 
 def _sum(
     potential: Potential, atoms: Atoms, names: Sequence[str], charges: ewald.FloatArray
-) -> tuple[float, ewald.FloatArray, ewald.FloatArray]:
-    """Return (energy in eV, forces (n, 3) in eV/A, dE/dstrain (3, 3) in eV)."""
-    cell, positions = np.array(atoms.cell), atoms.positions
-    first, second, distance, vector = primitive_neighbor_list("ijdD", atoms.pbc, cell, positions, potential.r_max)
+) -> tuple[float, ewald.FloatArray, ewald.FloatArray, float]:
+    """Return (energy in eV, forces (n, 3) in eV/A, dE/dstrain (3, 3) in eV, long-range part of the energy)."""
+    positions = atoms.positions
+    first, second, distance, vector = _neighbours(atoms, potential.r_max)
     pair_energy, pair_force = np.zeros_like(distance), np.zeros_like(distance)
     label = np.array([potential.elements.index(name) for name in names])
     la, lb = label[first], label[second]
@@ -108,6 +111,7 @@ def _sum(
         pair_energy[rows] = potential.pair_energy(a, b, distance[rows])
         pair_force[rows] = potential.pair_force(a, b, distance[rows])
     energy, forces, strain = 0.0, np.zeros_like(positions), np.zeros((3, 3))
+    in_tables = 0.5 * float(pair_energy.sum())
     if isinstance(potential.coulomb, PPPM):
         products = charges[first] * charges[second]
         _exchange_coulomb(potential.coulomb, products, distance, pair_energy, pair_force)
@@ -118,7 +122,15 @@ def _sum(
     for axis in range(3):
         forces[:, axis] += np.bincount(first, weights=pulls[:, axis], minlength=len(positions))
     strain += 0.5 * pulls.T @ vector
-    return energy, forces, strain
+    return energy, forces, strain, energy - in_tables
+
+
+def _neighbours(atoms: Atoms, r_max: float) -> tuple[Any, ...]:
+    """Return (first, second, distance, vector) of all pairs up to ``r_max``; matscipy's list is eight times as fast."""
+    cell, positions = np.array(atoms.cell), atoms.positions
+    if all(atoms.pbc):
+        return tuple(neighbour_list("ijdD", cutoff=r_max, positions=positions, cell=cell, pbc=atoms.pbc))
+    return tuple(primitive_neighbor_list("ijdD", atoms.pbc, cell, positions, r_max))
 
 
 def _exchange_coulomb(

@@ -16,15 +16,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from glasspot.engine.ase_calculator import LICENCE
 from glasspot.engine.base import CannotRunError, Engine
 from glasspot.errors import GlasspotError, check_choice
 from glasspot.evaluate.job import EngineChoice
 from glasspot.kept_code import trouble
 from glasspot.potential.io import load_potential
+from glasspot.potential.learned import AnyPotential, LearnedPotential
 from glasspot.potential.model import Potential
 
-ENGINES = ("native", "lammps")
-AUTO = "auto"  # native where it can, LAMMPS otherwise
+ENGINES = ("native", "lammps", "ase")
+AUTO = "auto"  # native where it can, LAMMPS otherwise; ASE for what only ASE has
 COMPILING = "compiling the native engine for this machine (once)..."
 ROOMY = 1000.0  # A, a cell that no cut-off is too long for
 TELL_AFTER_S = 1.5  # loading what was compiled before takes less
@@ -37,7 +39,7 @@ class System:
     species: the distinct ones of the atoms; cell: (3, 3), rows in A, at the start.
     """
 
-    potentials: tuple[Potential, ...]
+    potentials: tuple[AnyPotential, ...]
     species: tuple[str, ...]
     cell: NDArray[np.float64]
 
@@ -50,6 +52,11 @@ def make_engine(choice: EngineChoice) -> Engine:
         from glasspot.engine.native.engine import NativeEngine
 
         return NativeEngine(time_limit_s=choice.time_limit_s)
+    if choice.name == "ase":
+        _refuse_settings_of_lammps(choice)
+        from glasspot.engine.ase_engine import AseEngine
+
+        return AseEngine(time_limit_s=choice.time_limit_s)
     from glasspot.engine.lammps import LammpsEngine
 
     return LammpsEngine(choice.command, choice.threads, choice.time_limit_s)
@@ -58,16 +65,21 @@ def make_engine(choice: EngineChoice) -> Engine:
 def choose_engine(asked: EngineChoice, system: System) -> tuple[EngineChoice, str]:
     """Return the engine that will run ``system``, and what to tell the user of the choice ("" for nothing).
 
-    The name "auto" becomes "lammps" where a setting of LAMMPS is given (a command, threads) or the native engine
-    cannot run the system, otherwise "native". GlasspotError for a system that the engine asked for cannot run.
+    The name "auto" becomes "lammps" where a setting of LAMMPS is given (a command, threads); else "ase" for a GAP,
+    "lammps" where the native engine cannot run the system, "native" otherwise. GlasspotError for a system that the
+    engine asked for cannot run.
     """
     if asked.name != AUTO:
-        if asked.name == "native":
+        if asked.name != "lammps":
             check_system(asked, system)
         return asked, ""
     lammps, native = replace(asked, name="lammps"), replace(asked, name="native")
     if asked.has_settings_of_lammps:
         return lammps, ""
+    if any(isinstance(potential, LearnedPotential) and potential.kind == "gap" for potential in system.potentials):
+        ase = replace(asked, name="ase")
+        check_system(ase, system)
+        return ase, f"QUIP runs this through ASE. {LICENCE}"
     try:
         check_system(native, system)
     except CannotRunError as error:
@@ -91,6 +103,7 @@ def prepare_engine(choice: EngineChoice, system: System | None, say: Callable[[s
     if choice.name != "native":
         return
     from glasspot.engine.native.engine import compile_kernels
+    from glasspot.engine.native.system import check_potential
 
     timer = threading.Timer(TELL_AFTER_S, say, [COMPILING])
     timer.daemon = True
@@ -99,7 +112,7 @@ def prepare_engine(choice: EngineChoice, system: System | None, say: Callable[[s
         if system is None:
             compile_kernels()
         else:
-            compile_kernels(system.potentials, system.species)
+            compile_kernels([check_potential(p) for p in system.potentials], system.species)
     finally:
         timer.cancel()
 
@@ -111,8 +124,8 @@ def _refuse_settings_of_lammps(choice: EngineChoice) -> None:
     ]
     if given:
         raise GlasspotError(
-            f'the engine is "native", but {" and ".join(given)} is for LAMMPS: the native engine runs inside glasspot, '
-            'on one core. Leave that out, or choose the engine "lammps".'
+            f'the engine is "{choice.name}", but {" and ".join(given)} is for LAMMPS: the {choice.name} engine runs '
+            'inside glasspot, on one core. Leave that out, or choose the engine "lammps".'
         )
 
 

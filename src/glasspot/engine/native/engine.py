@@ -19,18 +19,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot import __version__
-from glasspot.engine.base import OnProgress, Progress, Sample, Simulation, ThermoRow, sample_of, thermo_every
+from glasspot.engine.base import OnProgress, Progress, Sample, Simulation, ThermoRow
+from glasspot.engine.in_process import follow, open_record
 from glasspot.engine.native.compiling import compile_for, compile_kernels, with_kept_code
-from glasspot.engine.native.record import NAME, Record, read_record, read_version, tail
-from glasspot.engine.native.system import DEFAULT_SKIN, System, check_cell, check_potential
-from glasspot.engine.native.trajectory import MotionError, Trajectory
+from glasspot.engine.native.record import read_record, read_version, tail
+from glasspot.engine.native.system import DEFAULT_SKIN, check_cell, check_potential
+from glasspot.engine.native.trajectory import Trajectory
 from glasspot.engine.native.variant import VARIANTS, Variant
 from glasspot.engine.watch import Watch
 from glasspot.errors import GlasspotError, check_choice
-from glasspot.potential.model import Potential
-from glasspot.protocol import Protocol
-from glasspot.structure.readers import write_frames
+from glasspot.potential.learned import AnyPotential
 
 __all__ = ["NativeEngine", "compile_kernels"]
 
@@ -58,7 +56,7 @@ class NativeEngine:
         if self.time_limit_s is not None and not self.time_limit_s > 0:
             raise GlasspotError(f"time_limit_s is {self.time_limit_s}; expected more than 0 s.")
 
-    def check(self, potential: Potential, species: Sequence[str], cell: NDArray[np.float64]) -> None:
+    def check(self, potential: AnyPotential, species: Sequence[str], cell: NDArray[np.float64]) -> None:
         """Raise GlasspotError for what this engine cannot run; see ``engine.base.Engine``."""
         check_potential(potential)
         check_cell(cell, potential.r_max)
@@ -79,54 +77,13 @@ class NativeEngine:
         Left in the folder: thermo.csv, which grows as the run goes, and with ``keep`` the sampled frames of each stage
         as samples-STAGE.extxyz.
         """
-        folder, protocol = Path(folder), simulation.protocol
+        folder = Path(folder)
         trajectory = with_kept_code(partial(Trajectory, simulation, self.skin, self.instructions))
         with _told(on_progress, simulation):
             compile_for(trajectory.system)
         watch = Watch(simulation, self.time_limit_s, on_progress, lambda: tail(folder))
-        with _open(folder, trajectory.system) as record:
-            for row in _rows(trajectory, watch):
-                watch.enter(row.stage)
-                if _is_due(protocol, row, simulation.start.n_atoms):
-                    record.write(row)
-                watch.take(row)
-                every = protocol.steps_between_samples(protocol.stages[row.stage])
-                if every and row.step > 0 and row.step % every == 0:
-                    watch.sampled(row)
-                    sample = sample_of(trajectory.frame(), row, protocol)
-                    if keep:
-                        write_frames(folder / f"samples-{row.stage}.extxyz", sample.frame, append=True)
-                    yield sample
-                watch.tick()
-            watch.finish()
-            yield sample_of(trajectory.frame(with_velocities=True), row, protocol, final=True)
-
-
-def _rows(trajectory: Trajectory, watch: Watch) -> Iterator[ThermoRow]:
-    """Yield the lines of the trajectory; turn what stops it into a failure of the run."""
-    try:
-        yield from trajectory.rows()
-    except MotionError as error:
-        label = watch.protocol.stages[trajectory.state.stage].label
-        where = f'at step {error.step} of stage "{label}"'
-        raise watch.failure(error.reason, f"{where} {error} {error.remedy}") from error
-
-
-def _is_due(protocol: Protocol, row: ThermoRow, n_atoms: int) -> bool:
-    """Tell whether a row belongs in the record; some legs end elsewhere."""
-    stage = protocol.stages[row.stage]
-    return row.step % thermo_every(protocol, stage, n_atoms) == 0 or row.step >= protocol.steps(stage)
-
-
-def _open(folder: Path, system: System) -> Record:
-    """Make the folder, remove what an earlier run of the engine left in it, and begin the record."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in (folder / NAME, *folder.glob("samples-*.extxyz")):
-            path.unlink(missing_ok=True)
-        return Record(folder, f"glasspot {__version__}, native engine, {_code(system.variant)}")
-    except OSError as error:
-        raise GlasspotError(f"cannot write into {folder} ({error.strerror}); give another folder.") from error
+        with open_record(folder, f"native engine, {_code(trajectory.system.variant)}") as record:
+            yield from follow(trajectory, watch, record, folder, keep)
 
 
 def _code(variant: Variant) -> str:

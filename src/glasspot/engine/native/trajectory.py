@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.engine.base import CannotRunError, Reason, Simulation, ThermoRow, thermo_every
+from glasspot.engine.in_process import TOO_STRONG, MotionError
 from glasspot.engine.native import chance
 from glasspot.engine.native.barostat import COMPRESSIBILITY, FEWEST_INTERVALS, USUAL_INTERVALS
 from glasspot.engine.native.field import ENERGY, FLEW, LIST_FULL, NOT_A_NUMBER, WELL, is_tight, update
 from glasspot.engine.native.gentle import gentle_steps
 from glasspot.engine.native.minimise import minimise
 from glasspot.engine.native.motion import Atoms, Coupling, complete, nothing_measured, remove_drift, run_steps
-from glasspot.engine.native.system import System
+from glasspot.engine.native.system import System, check_potential
 from glasspot.oxides import mass
 from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
@@ -41,10 +42,6 @@ PROBLEMS: dict[int, tuple[Reason, str]] = {
     NOT_A_NUMBER: ("nan", "the position of an atom became no number."),
     FLEW: ("lost-atoms", "an atom flew farther in one step than an atom can: the forces threw it out of its place."),
 }
-TOO_STRONG = (
-    "Take a shorter time step, let the start settle (a minimise stage, then one with gentle = true), or look at the "
-    "potential at short distance."
-)
 
 
 @dataclass(frozen=True)
@@ -61,17 +58,6 @@ class State:
     velocities: NDArray[np.float64]
     lengths: NDArray[np.float64]
     heat: float = 0.0
-
-
-class MotionError(Exception):
-    """The atoms cannot be moved any further: ``reason`` as in engine.base, ``step`` of the stage.
-
-    remedy: what to do, in words.
-    """
-
-    def __init__(self, reason: Reason, message: str, remedy: str, step: int) -> None:
-        super().__init__(message)
-        self.reason, self.remedy, self.step = reason, remedy, step
 
 
 class _ListFull(Exception):
@@ -95,7 +81,7 @@ class Trajectory:
         frame = simulation.start
         self.simulation = simulation
         self.protocol = simulation.protocol
-        self.system = System(frame, simulation.potential, skin, instructions)
+        self.system = System(frame, check_potential(simulation.potential), skin, instructions)
         self.dof = max(1, 3 * frame.n_atoms - 3)
         self.measured = nothing_measured()
         self._mass = mass(frame.counts)
@@ -104,6 +90,11 @@ class Trajectory:
             velocities = at_rest if frame.velocities is None else frame.velocities
             start = State(0, 0, frame.positions, velocities, self.system.lengths.copy())
         self.state = start
+
+    @property
+    def stage(self) -> int:
+        """Index of the present stage."""
+        return self.state.stage
 
     def rows(self) -> Iterator[ThermoRow]:
         """Move the atoms; yield a line at the start and end of each stage, and each ``thermo_every`` steps or sooner.
