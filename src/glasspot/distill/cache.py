@@ -1,0 +1,52 @@
+"""Arrays kept in a folder under the hash of what they were computed from, so that a killed or second run goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glasspot.files import replacing
+
+FORMAT = 1  # part of every name: raise it when what is computed changes
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder of ``KIND-HASH.npz`` files; without a folder nothing is kept."""
+
+    folder: Path | None = None
+
+    def get(
+        self, kind: str, asked: Sequence[Any], compute: Callable[[], Sequence[NDArray[Any]]]
+    ) -> tuple[NDArray[Any], ...]:
+        """Return the arrays of ``compute``, from the folder where they are known. ``asked``: plain values that they
+        depend on, which name them. A file is written whole or not at all; a damaged one is computed again.
+        """
+        if self.folder is None:
+            return tuple(compute())
+        text = json.dumps([FORMAT, kind, *asked], sort_keys=True)
+        path = self.folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"
+        known = _read(path)
+        if known is not None:
+            return known
+        made = tuple(compute())
+        with replacing(path) as temporary, temporary.open("wb") as handle:
+            np.savez(handle, *made)
+        return made
+
+
+def _read(path: Path) -> tuple[NDArray[Any], ...] | None:
+    """Return the arrays of a file; None where there is none, or none that can be read."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return tuple(kept[f"arr_{n}"] for n in range(len(kept.files)))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
