@@ -33,11 +33,11 @@ def alloy(n: int = 4, cell: str = "sheared", seed: int = 1, scale: float = 1.0) 
 def trajectory(n: int = 12, step: float = 4.0, kelvin: float = 900.0, seed: int = 2) -> list[Atoms]:
     """Return n frames of one MD run of the alloy, ``step`` fs apart."""
     from ase import units
-    from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
     from ase.md.verlet import VelocityVerlet
 
     atoms = alloy(1, seed=seed)[0]
-    MaxwellBoltzmannDistribution(atoms, temperature_K=kelvin, rng=np.random.default_rng(seed))
+    spread = np.sqrt(atoms.get_masses() * units.kB * kelvin)
+    atoms.set_momenta(spread[:, None] * np.random.default_rng(seed).standard_normal((len(atoms), 3)))
     md = VelocityVerlet(atoms, timestep=2.0 * units.fs)
     frames = []
     for _ in range(n):
