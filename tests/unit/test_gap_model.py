@@ -15,9 +15,11 @@ from ase.calculators.emt import EMT
 
 from glasspot.dataset.labelled import LabelledFrame
 from glasspot.engine.ase_engine import AseEngine
-from glasspot.engine.base import EngineFailure, Simulation
+from glasspot.engine.base import CannotRunError, EngineFailure, Simulation
 from glasspot.engine.process import Program
 from glasspot.errors import GlasspotError
+from glasspot.evaluate.engines import System, choose_engine, make_engine
+from glasspot.evaluate.job import EngineChoice
 from glasspot.files import parse_toml
 from glasspot.mlip import gap, gap_program
 from glasspot.mlip.gap import POTENTIAL, GapModel
@@ -266,3 +268,22 @@ def test_without_quippy_the_line_that_installs_it_is_told(monkeypatch: pytest.Mo
 
 def _missing(name: str) -> None:
     raise ModuleNotFoundError(name)
+
+
+def test_a_gap_runs_in_ase_or_in_a_lammps_of_ones_own_and_its_licence_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glasspot.engine.ase_calculator._quippy", lambda: None)
+    model = LearnedPotential("gap", "mine", ("As", "Te"), 5.0, {}, {})
+    system = System((model,), ("As", "Te"), np.eye(3) * 10.0)
+    for asked, expected in (
+        (EngineChoice("auto"), "ase"),
+        (EngineChoice("ase"), "ase"),
+        (EngineChoice("auto", command="lmp"), "lammps"),
+        (EngineChoice("lammps", command="lmp"), "lammps"),
+    ):
+        chosen, note = choose_engine(asked, system)
+        assert chosen.name == expected and "non-commercial" in note
+    for name, words in (("native", "machine-learned"), ("lammps", r"no pair_style quip.*ML-QUIP")):
+        with pytest.raises(CannotRunError, match=words):
+            choose_engine(EngineChoice(name), system)
+    with pytest.raises(GlasspotError, match="is for LAMMPS"):
+        make_engine(EngineChoice("ase", threads=2))

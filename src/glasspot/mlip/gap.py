@@ -87,6 +87,7 @@ class GapModel:
 
     def predict(self, potential: LearnedPotential, frames: Sequence[LabelledFrame]) -> list[Labels]:
         """Return energy, forces and stress by quippy; GlasspotError for an element that the model does not know."""
+        self._say(LICENCE)
         for frame in frames:
             for symbol in frame.counts:
                 potential.charge(symbol)  # QUIP would leave such atoms out, without a word
@@ -187,7 +188,6 @@ def _potential(
         hashes={role: file_hash(path) for role, path in paths.items()},
         title=f"GAP of {', '.join(elements)}: two-body and SOAP",
         source=f"fitted by glasspot with gap_fit to {n_frames} frames",
-        cautions=(LICENCE,),
     )
 
 
