@@ -95,6 +95,7 @@ def test_forces_tell_the_temperature() -> None:
         ("forces", BOHR / HARTREE, "forces are in Hartree/Bohr"),
         ("forces", 2 * BOHR / HARTREE, "forces are in Rydberg/Bohr"),
         ("forces", -1.0, "wrong sign"),
+        ("forces", -1.0, "turn their sign"),
         ("forces", BOHR, "eV/Bohr"),
         ("stress", GPA_PER_EV_A3, "it is in GPa"),
         ("stress", 10 * GPA_PER_EV_A3, "it is in kbar"),

@@ -64,6 +64,7 @@ def check_units(frames: Sequence[LabelledFrame], kelvins: Mapping[str, float | N
     fit = fit_pairs(frames)
     worked = _work(frames, doubts, facts)
     if fit is not None:
+        _gradients(fit, doubts)
         _stress(fit, doubts, facts)
     for name, group in by_type(frames).items():
         _temperature(group, kelvins[name], doubts, worked)
@@ -148,7 +149,8 @@ def _work(frames: Sequence[LabelledFrame], doubts: list[Doubt], facts: list[str]
     if (0.87 < factor < 1.15) if exact else (1 / UNIT_STEP < factor < UNIT_STEP):
         facts.append(f"{told} (correlation {correlation:.2f}): energies and forces agree")
         return True
-    reason = named_factor(abs(factor), WORK, 0.15 if exact else 0.6)
+    rough = not exact and 1 / UNIT_STEP < abs(factor) < UNIT_STEP
+    reason = "" if rough else named_factor(abs(factor), WORK, 0.15 if exact else 0.6)
     if factor < 0:
         reason = " and ".join(["the forces have the wrong sign (they are gradients)", *([reason] if reason else [])])
     doubts.append(
@@ -157,11 +159,20 @@ def _work(frames: Sequence[LabelledFrame], doubts: list[Doubt], facts: list[str]
     return True
 
 
+def _gradients(fit: PairFit, doubts: list[Doubt]) -> None:
+    """Find forces that point uphill: the potential that gives them then has a negative curvature, in no equilibrium."""
+    if fit.explained >= EXPLAINED and fit.laplacian < 0:
+        what = "the forces point away from where the atoms rest: a potential fitted to them has a negative curvature"
+        doubts.append(Doubt("units", what, (), "Perhaps they are gradients, dE/dx: turn their sign."))
+
+
 def _stress(fit: PairFit, doubts: list[Doubt], facts: list[str]) -> None:
     """Compare the shear of the stress with that of a pair potential fitted to the forces."""
     n = len(fit.frames)
     if n < 4 or fit.explained < EXPLAINED or abs(fit.correlation) * math.sqrt(5 * n) < SIGMA:
         return
+    if fit.laplacian < 0:
+        return  # The forces have the wrong sign: they judge nothing else.
     told = f"the shear of the stress is {fit.factor:.3g} times that of a pair potential fitted to the forces"
     if 1 / UNIT_STEP < fit.factor < UNIT_STEP:
         facts.append(f"{told} (correlation {fit.correlation:.2f}): sign and unit of the stress agree with the forces")
@@ -171,7 +182,7 @@ def _stress(fit: PairFit, doubts: list[Doubt], facts: list[str]) -> None:
     names |= {"it is a virial (eV), not a stress": volume, "the forces are in Hartree/Bohr": HARTREE / BOHR, "": 1.0}
     reason = [name] if (name := named_factor(abs(fit.factor), names, 0.6)) else []
     if fit.factor < 0:
-        reason.insert(0, "its sign is that of a pressure, and here a compressed cell must have a negative stress")
+        reason.insert(0, "its sign is that of a pressure, where a compressed cell must have a negative stress")
     advice = f"Perhaps {' and '.join(reason)}." if reason else "Forces and stress are not in eV/A and eV/A^3."
     doubts.append(Doubt("stress", f"{told}, where 1 is expected", (), advice))
 
@@ -189,9 +200,11 @@ def _temperature(group: Sequence[LabelledFrame], kelvin: float | None, doubts: l
             advice = f"They may be in {unit}" if unit else "They may be in another unit than eV/A"
             what = f"{told}, where {known[0]:g} K is given"
             doubts += doubt("units", what, group, f"{advice}, or the frames are relaxed.")
+            return
     elif not COLD < kelvin < HOT and _wanders(group):
         what = f"{told}, while the atoms move far from frame to frame"
         doubts += doubt("units", what, group, "They may be in another unit than eV/A: Hartree/Bohr are 51 times fewer.")
+        return
     energies = [frame.energy / frame.n_atoms for frame in group if frame.energy is not None]
     if worked or len(energies) < 10 or len(grouped(group)) > 1:
         return
