@@ -87,6 +87,16 @@ def test_the_barostat_gives_the_volumes_of_an_ideal_gas() -> None:
     np.testing.assert_allclose(moving.cell, np.eye(3) * moving.cell[0, 0], atol=1e-12)
 
 
+def test_velocities_shrink_as_the_cell_grows() -> None:
+    """By the same factor, so that the volume of phase space is kept; atoms at rest keep their place in the cell."""
+    moving = motion(Stage("npt", 1.0, 300.0, 0.0), 6, 8.0, Nothing())
+    before, place, moving.v[0] = moving.v.copy(), moving.x / 8.0, 0.0
+    moving._move(0.001, 1.01, 1)
+    np.testing.assert_allclose(moving.v[1:], before[1:] / 1.01, rtol=1e-12)
+    np.testing.assert_allclose(moving.x[0] / moving.cell[0, 0], place[0], rtol=1e-12)
+    assert moving.cell[1, 1] == pytest.approx(8.08)
+
+
 def test_ramps_of_temperature_and_pressure_end_where_asked() -> None:
     n, length = 40, 12.0
     p0 = n * BOLTZMANN * 2000.0 / length**3 * BAR_PER_EV_A3

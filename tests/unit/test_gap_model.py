@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from dataclasses import replace
 from importlib.util import find_spec
@@ -141,6 +142,21 @@ def test_the_same_fit_is_not_made_twice_and_gives_the_same_model(
     assert again.hashes == potential.hashes and "made before" in lines[-1] and "non-commercial" in lines[0]
     with pytest.raises(TypeError):
         GapModel(isolated=FREE).fit(TRAIN[:-1], SMALL, folder)
+
+
+@needs_quippy
+def test_the_record_of_another_fit_beside_a_model_is_not_believed(
+    fitted: tuple[LearnedPotential, Path], tmp_path: Path
+) -> None:
+    """A kill between the two files leaves that behind."""
+    potential, folder = fitted
+    for path in folder.iterdir():
+        shutil.copy(path, tmp_path)
+    assert gap._kept(tmp_path, potential.files["model"].name[4:-4]) is not None
+    (tmp_path / "fit.json").write_text(json.dumps({"fit": "another"}))
+    assert gap._kept(tmp_path, "another") is None
+    (tmp_path / POTENTIAL).unlink()
+    assert gap._kept(tmp_path, "another") is None
 
 
 @needs_quippy
