@@ -221,6 +221,7 @@ def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Pat
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / POTENTIAL).write_text("an older model")
+    (folder / ".gap-left").mkdir()  # of a fit that was killed before this one
     return folder
 
 

@@ -31,7 +31,7 @@ from glasspot.mlip.model import Hyperparameter, Labels, Settings
 from glasspot.potential.learned import LearnedPotential, file_hash, learned_from_dict, learned_to_toml
 from glasspot.structure.frames import species_order
 
-DATA, POTENTIAL, RECORD = "train.xyz", "potential.toml", "fit.json"
+DATA, POTENTIAL, RECORD, WORK = "train.xyz", "potential.toml", "fit.json", ".gap-"
 MEASURED_SHARE = 0.77  # of gap_fit's own estimate of its memory: measured for 68 frames of 240 atoms
 
 
@@ -69,7 +69,9 @@ class GapModel:
         self._check_memory(memory)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".gap-", dir=folder) as work:
+            for left in folder.glob(f"{WORK}*"):  # of a fit that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(prefix=WORK, dir=folder) as work:
                 began = time.perf_counter()
                 model = _model_name(name)
                 (Path(work) / DATA).write_text(data)
