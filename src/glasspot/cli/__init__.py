@@ -40,14 +40,14 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every command; imports nothing heavy."""
-    from glasspot.cli import analyse, fit, ladder, landscape, potentials, quench, report, status, surrogate
+    from glasspot.cli import analyse, distill, fit, ladder, landscape, potentials, quench, report, status, surrogate
 
     parser = Parser(
         prog="glasspot", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"glasspot {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for module in (fit, ladder, landscape, surrogate, status, report, quench, analyse, potentials):
+    for module in (fit, ladder, landscape, surrogate, status, report, quench, analyse, potentials, distill):
         command = commands.add_parser(
             module.__name__.rpartition(".")[2],
             help=module.HELP,
