@@ -29,7 +29,7 @@ from glasspot.errors import GlasspotError
 from glasspot.evaluate.engines import System, check_system, make_engine
 from glasspot.evaluate.job import EngineChoice
 from glasspot.files import write_text
-from glasspot.potential.learned import AnyPotential
+from glasspot.potential.learned import AnyPotential, LearnedPotential
 from glasspot.protocol import Protocol
 from glasspot.provenance import provenance
 from glasspot.structure.analysis import Analysis, Options, analyse
@@ -105,7 +105,7 @@ def make_glass(plan: QuenchPlan, folder: Path, on_progress: OnProgress | None = 
     """
     check_quench(plan, folder)
     began = time.monotonic()
-    start = random_packing(plan.counts, plan.cell_length, plan.seed)
+    start = random_packing(plan.counts, plan.cell_length, plan.seed, _room(plan.potential))
     cutoff_matrix(start, plan.cutoffs)  # a wrong pair is met now, not after the run
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -124,6 +124,14 @@ def make_glass(plan: QuenchPlan, folder: Path, on_progress: OnProgress | None = 
     seconds = time.monotonic() - began
     analysis = analyse(frames or [final.frame], Options(cutoffs=plan.cutoffs))
     return Glass(final, tuple(frames), analysis, seconds, plan.protocol.total_steps * plan.n_atoms / seconds)
+
+
+def _room(potential: AnyPotential) -> dict[tuple[str, str], float]:
+    """Return the least distances (A) of a packing that the potential asks for: none of a pair potential."""
+    if not isinstance(potential, LearnedPotential):
+        return {}
+    pairs = {pair.partition("-")[::2]: distance for pair, distance in potential.closest.items()}
+    return {(a, b): distance for (a, b), distance in pairs.items()}
 
 
 def _run(

@@ -10,6 +10,9 @@ Its TOML file (``kind`` tells it from a pair potential) names files that stand b
     source = "..."                     # the data it was fitted to
     cautions = ["..."]
 
+    [closest]                          # A, the least distance of each pair in the data it was fitted to
+    As-As = 2.21
+
     [files]                            # role = name
     parameters = "parameters.pod"
     coefficients = "coefficients.pod"
@@ -27,6 +30,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +42,16 @@ if TYPE_CHECKING:
     from glasspot.composition import Composition
 
 KINDS: dict[str, tuple[str, ...]] = {"pod": ("parameters", "coefficients"), "gap": ("model",)}
-KEYS = ("kind", "name", "elements", "r_cut", "title", "source", "cautions", "files", "sha256")
+KEYS = ("kind", "name", "elements", "r_cut", "title", "source", "cautions", "closest", "files", "sha256")
 
 
 @dataclass(frozen=True)
 class LearnedPotential:
-    """A fitted model on disk. ``files``: role -> path; ``hashes``: role -> SHA-256 of that file when it was written."""
+    """A fitted model on disk. ``files``: role -> path; ``hashes``: role -> SHA-256 of that file when it was written.
+
+    closest: the least distance (A) of each pair of elements in its data, "As-Te" -> 2.4, the names in the order of
+    ``elements``. Below it the model has seen nothing: MD starts with no pair closer, and a wall keeps it so.
+    """
 
     kind: str
     name: str
@@ -54,6 +62,7 @@ class LearnedPotential:
     title: str = ""
     source: str = ""
     cautions: tuple[str, ...] = field(default=())
+    closest: Mapping[str, float] = field(default_factory=dict)
     verified: str = "yes"  # what a fit measured of itself stands in its report, not here
     verification: str = ""
     doi: str = ""
@@ -64,7 +73,7 @@ class LearnedPotential:
     @property
     def potential_id(self) -> str:
         """First 16 hex digits of the SHA-256 of kind, elements and files: the same model has the same one anywhere."""
-        text = json.dumps([self.kind, self.elements, sorted(self.hashes.items())])
+        text = json.dumps([self.kind, self.elements, sorted(self.hashes.items()), sorted(self.closest.items())])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -102,6 +111,7 @@ class LearnedPotential:
             "title": self.title,
             "source": self.source,
             "cautions": list(self.cautions),
+            "closest": dict(self.closest),
             "sha256": dict(self.hashes),
         }
 
@@ -149,7 +159,19 @@ def learned_from_dict(data: Mapping[str, Any], folder: Path, where: str) -> Lear
         title=str(data.get("title", "")),
         source=str(data.get("source", "")),
         cautions=tuple(cautions),
+        closest=_closest(data.get("closest", {}), elements, where),
     )
+
+
+def _closest(table: Any, elements: list[str], where: str) -> dict[str, float]:
+    """Return [closest], its pairs named in the order of the elements."""
+    pairs = [f"{a}-{b}" for a, b in combinations_with_replacement(elements, 2)]
+    if not isinstance(table, dict) or not set(table) <= set(pairs):
+        raise GlasspotError(f"{where}: [closest] is {table!r}; expected distances of {', '.join(pairs)}.")
+    for pair, value in table.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 10:
+            raise GlasspotError(f"{where}: closest {pair} is {value!r}; expected a distance in A, such as 2.3.")
+    return {pair: float(value) for pair, value in table.items()}
 
 
 def _text(data: Mapping[str, Any], key: str, where: str) -> str:
@@ -183,8 +205,10 @@ def _file(folder: Path, name: str, sha256: str | None, where: str) -> Path:
 def learned_to_toml(potential: LearnedPotential) -> str:
     """Return the text of the potential file, which stands beside the model's files."""
     table = potential.to_dict()
-    hashes = table.pop("sha256")
+    hashes, closest = table.pop("sha256"), table.pop("closest")
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
+    if closest:
+        lines += ["", "[closest]", *(f"{pair} = {value!r}" for pair, value in closest.items())]
     lines += ["", "[files]", *(f"{role} = {json.dumps(path.name)}" for role, path in potential.files.items())]
     lines += ["", "[sha256]", *(f"{role} = {json.dumps(value)}" for role, value in hashes.items())]
     return "\n".join(lines) + "\n"
