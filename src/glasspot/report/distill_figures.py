@@ -16,6 +16,7 @@ MARKERS = ("circle", "square", "diamond", "triangle", "triangle-down", "plus")
 SEQUENCE = ("#440154", "#414487", "#2A788E", "#22A884", "#7AD151", "#E5C51C")
 NAMED = 12  # clusters that the legend can name; the smaller ones share an entry
 DOT = 6.0  # screen pixels
+LEAST_STEP = 1e-7  # shown of a change: a logarithm has no zero
 
 
 def figures(report: DistillReport) -> list[Figure]:
@@ -65,7 +66,7 @@ def _by_cluster(report: DistillReport) -> Figure:
         rest = np.flatnonzero(labels >= shown)
         label = f"{chosen.n_clusters - shown} smaller"
         traces.append(_dots(report, label, rest, Style("muted", marker="circle", size=DOT)))
-    traces.append(_dots(report, "chosen", report.picked, Style("ink", marker="cross", size=4.0)))
+    traces.append(_dots(report, "chosen", report.picked, Style("ink", marker="cross", size=7.0)))
     caption = (
         "Classical multidimensional scaling of the distances of the hybrid kernel: near frames are alike. Crosses are "
         f"the {len(report.picked)} chosen frames."
@@ -131,16 +132,21 @@ def _distances(report: DistillReport) -> Figure:
     own = report.scans[report.distilled.kernels.long_range]
     shown: list[Clustering] = [report.distilled.chosen]
     shown += [c for c in own if c.delta in (0.0, 1.0) and c.delta != report.distilled.delta]
-    traces = []
+    means, steps = [], []
     for n, c in enumerate(shown):
         number, mean = np.array(c.curve, dtype=float).reshape(-1, 2).T
         style = Style(("ink", *COLOURS)[n], 1.8, ("solid", "dash", "dot")[n % 3], "circle")
-        traces.append(Trace(f"delta {c.delta:g}", number, mean, style))
+        label = f"delta {c.delta:g}"
+        means.append(Trace(label, number, mean / mean[0], style))
+        steps.append(Trace(label, number[:-1], np.maximum(np.abs(np.diff(mean)), LEAST_STEP), style, in_legend=False))
     last = max(number for c in shown for number, _ in c.curve)
+    d_tol = float(report.settings["d_tol"])
+    ends = np.array([1.5, last + 0.5])
+    steps.append(Trace("d_tol", ends, np.array([d_tol, d_tol]), Style("muted", 1.2, "dashdot")))
     caption = (
-        f"Their number is raised until one more changes the mean distance by less than {report.settings['d_tol']:g}: "
-        "the last point but one is what is taken."
+        "Above: the mean distance, in units of that of two clusters. Below: how much one more cluster changes it. The "
+        "first number with a change below d_tol is taken. The curves are not smooth, so another seed may end elsewhere."
     )
     x = Axis("clusters", limits=(1.5, last + 0.5), ticks=whole_ticks(2, last))
-    pane = Pane(Axis("mean distance"), tuple(traces))
-    return Figure("distance", "delta", "Distance between clusters", caption, x, (pane,))
+    panes = (Pane(Axis("mean distance"), tuple(means)), Pane(Axis("change", log=True), tuple(steps)))
+    return Figure("distance", "delta", "Distance between clusters", caption, x, panes, even=True)
