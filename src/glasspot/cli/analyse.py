@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glasspot.cli.analyse_against import add_against_arguments, run_against, show
 from glasspot.errors import GlasspotError
 
 if TYPE_CHECKING:
@@ -19,13 +20,17 @@ DESCRIPTION = """\
 Analyse the structure of a glass or a liquid: partial and total g(r), coordination numbers, bond
 angles, bridging oxygens and Qn, rings, neutron and X-ray S(Q), averaged over the frames of each file.
 
-Files: extended XYZ, LAMMPS data or dump, XDATCAR, OUTCAR, CP2K XYZ; any of them may be .gz."""
+Files: extended XYZ, LAMMPS data or dump, XDATCAR, OUTCAR, CP2K XYZ; any of them may be .gz.
+
+With --against each file is a glass that is compared with reference frames: R_X, S(Q), partials, coordination
+with the same cut-offs, peaks; and it is said whether the glass is sound (holes, segregation, atoms too close)."""
 EPILOG = """\
 examples:
   glasspot analyse glass.extxyz
   glasspot analyse glass.dump --elements Si,O --cutoff Si-O=2.2 --out structure
   glasspot analyse run-pos-1.xyz --cell 17.96 --every 10
   glasspot analyse a.extxyz b.extxyz c.extxyz --together      three parts of one run, or three copies
+  glasspot analyse a/frames.extxyz b/frames.extxyz --against dft.extxyz --type glass_300K --out evidence
 
 A bond ends at the cut-off you give, or at the first minimum behind the first peak of g(r); the table says which.
 S(Q) is the Fourier transform of g(r) up to --r-max, so features finer than 2 pi / r_max are not in it.
@@ -60,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cell", metavar="A", help="cell edge, or three edges a,b,c, for files that hold none (CP2K)")
     add("--elements", metavar="Si,O", help="elements of LAMMPS types 1,2,... for files that do not name them")
     add("--json", action="store_true", help="print the summary as JSON instead of tables")
+    add_against_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,6 +74,13 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.report.analysis import summary_document, text_report, write_files
 
     options = _options(args)
+    if args.against is not None:
+        with _progress(args.json) as tell:
+            found = run_against(args, options, list(_glasses(args, tell)), tell)
+        show(found, args)
+        return 0
+    if args.type is not None:
+        raise GlasspotError("--type chooses among reference frames; give them with --against REFERENCE.extxyz.")
     results = _results(args, options)
     document = summary_document(results)
     if args.out is not None:
@@ -126,11 +139,17 @@ def _results(args: argparse.Namespace, options: Options) -> list[tuple[str, Anal
     from glasspot.structure.analysis import analyse
 
     with _progress(args.json) as tell:
-        if args.together:
-            frames = [frame for path in args.files for frame in _read(path, args, tell)]
-            name = str(args.files[0]) if len(args.files) == 1 else f"{args.files[0]} and {len(args.files) - 1} more"
-            return [(name, analyse(frames, options, tell))]
-        return [(str(path), analyse(_read(path, args, tell), options, tell)) for path in args.files]
+        return [(name, analyse(frames, options, tell)) for name, frames in _glasses(args, tell)]
+
+
+def _glasses(args: argparse.Namespace, tell: Callable[[str, int, int], None]) -> Iterator[tuple[str, list[Frame]]]:
+    """Yield (name, frames) of each system: one a file, or one of all files."""
+    if args.together:
+        name = str(args.files[0]) if len(args.files) == 1 else f"{args.files[0]} and {len(args.files) - 1} more"
+        yield name, [frame for path in args.files for frame in _read(path, args, tell)]
+        return
+    for path in args.files:
+        yield str(path), _read(path, args, tell)
 
 
 def _read(path: Path, args: argparse.Namespace, tell: Callable[[str, int, int], None]) -> list[Frame]:

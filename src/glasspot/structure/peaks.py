@@ -17,22 +17,29 @@ UPPER_PART = 0.6
 LOWEST_PEAK = 0.3
 
 
-def first_peak(r: NDArray[np.float64], g: NDArray[np.float64]) -> tuple[float, float]:
+def first_peak(
+    r: NDArray[np.float64], g: NDArray[np.float64], guide: NDArray[np.float64] | None = None
+) -> tuple[float, float]:
     """Return the distance (A) and the height of the first peak of g(r): a Gaussian through its upper part.
 
     The first peak is the first maximum that rises above 1 and reaches a third of the highest; its upper part is where
-    g(r) exceeds 0.6 of the top. A peak of fewer than three bins gives its highest bin. GlasspotError where g(r) has
-    none, as in a gas or with too few counts.
+    g(r) exceeds 0.6 of the top. A peak of fewer than three bins gives its highest bin. ``guide``: a smoother g(r) that
+    tells where the peak is and ends, for bins so fine that their noise would. GlasspotError where g(r) has no peak, as
+    in a gas or with too few counts.
     """
-    top = _peak_index(r, g)
+    shape = g if guide is None else guide
+    top = _peak_index(r, shape)
     low = high = top
-    while low > 0 and g[low - 1] > UPPER_PART * g[top]:
+    while low > 0 and shape[low - 1] > UPPER_PART * shape[top]:
         low -= 1
-    while high < len(r) - 1 and g[high + 1] > UPPER_PART * g[top]:
+    while high < len(r) - 1 and shape[high + 1] > UPPER_PART * shape[top]:
         high += 1
     if high - low < 2:
         return float(r[top]), float(g[top])
-    upper = slice(low, high + 1)
+    upper = np.arange(low, high + 1)
+    upper = upper[g[upper] > 0.0]
+    if len(upper) < 3:
+        return float(r[top]), float(g[top])
     # ln g of a Gaussian is a parabola; counts make the error of ln g go as 1 / sqrt(g).
     bend, slope, level = np.polyfit(r[upper] - r[top], np.log(g[upper]), 2, w=np.sqrt(g[upper]))
     if bend >= 0:

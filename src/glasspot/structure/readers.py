@@ -82,6 +82,20 @@ def read_frames(path: str | Path, index: str | int = ":", **options: Any) -> lis
     return list(iter_frames(path, index, **options))
 
 
+def config_types(path: str | Path) -> list[str]:
+    """Return the different config_types of an extended XYZ file, in their order; none where it names none.
+
+    GlasspotError as :func:`iter_frames` for a file that cannot be opened or is cut short.
+    """
+    path = Path(path)
+    if _kind(path, _head(path)) != "extxyz":
+        return []
+    try:
+        return [name for name in dict.fromkeys(_types_of_frames(path)) if name]
+    except ValueError as error:
+        raise GlasspotError(f"{path} could not be read: {error}. It may be cut short; write it again.") from error
+
+
 def _frame(atoms: Any, path: Path, cell: ArrayLike | None, species: Sequence[str] | None) -> Frame:
     if cell is not None:
         atoms.set_cell(cell_matrix(cell))
@@ -163,7 +177,7 @@ def _numbers_of_type(path: Path, kind: str, config_type: str, index: str | int) 
     """Return the numbers of the frames of one part of an extended XYZ file that ``index`` asks for, none parsed yet."""
     if kind != "extxyz":
         raise GlasspotError(f"{path} is no extended XYZ, so its frames have no config_type; leave it out.")
-    names = _config_types(path)
+    names = _types_of_frames(path)
     part = [number for number, name in enumerate(names) if name == config_type]
     if not part:
         known = list(dict.fromkeys(name for name in names if name))
@@ -174,7 +188,7 @@ def _numbers_of_type(path: Path, kind: str, config_type: str, index: str | int) 
     return part[int(index) :][:1] if -len(part) <= int(index) < len(part) else []
 
 
-def _config_types(path: Path) -> list[str]:
+def _types_of_frames(path: Path) -> list[str]:
     """Return the config_type of each frame of an extended XYZ file, "" where a comment line names none."""
     names = []
     with _opened(path) as file:
