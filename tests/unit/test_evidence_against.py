@@ -82,7 +82,7 @@ def test_peaks_have_places_and_errors() -> None:
     side = side_of("glass", silica(16, 1), Options(r_max=6.0))
     peak = side.peaks["g(r) Si-O"]
     assert peak.place_error is not None and 0 < peak.place_error < 0.01
-    # For a bond r0 whose ends are shaken by s each, g(r) goes as exp(-(r - r0)^2 / 4 s^2) / r: a top at r0 - 2 s^2 / r0.
+    # For a bond r0 with both ends shaken by s, g(r) goes as exp(-(r - r0)^2 / 4 s^2) / r: a top at r0 - 2 s^2 / r0.
     bond = 7.16 * np.sqrt(3) / 8
     assert peak.place == pytest.approx(bond - 2 * 0.08**2 / bond, abs=0.01)  # three standard errors
     assert 1.0 < side.peaks["X-ray S(Q)"].place < 2.5

@@ -62,7 +62,11 @@ def read_reference(text: str, config_type: str | None, tell: Tell) -> tuple[str,
     path, wanted = _split(text)
     if wanted and config_type and wanted != config_type:
         raise GlasspotError(f"--against names the type {wanted}, --type the type {config_type}; give one of them.")
-    wanted = wanted or config_type
+    return _read(path, wanted or config_type, tell)
+
+
+def _read(path: Path, wanted: str | None, tell: Tell) -> tuple[str, list[Frame], list[str]]:
+    """Return name, frames and cautions of a file or folder; ``wanted``: of this config_type only."""
     if path.is_dir():
         return _read_folder(path, wanted)
     from glasspot.structure.readers import config_types, iter_frames
@@ -72,7 +76,7 @@ def read_reference(text: str, config_type: str | None, tell: Tell) -> tuple[str,
         frames.append(frame)
         tell(f"reading {path.name}", len(frames), 0)
     name = f"{path.name}: {wanted}" if wanted else path.name
-    cautions = []
+    cautions: list[str] = []
     if wanted is None and len(types := config_types(path)) > 1:
         cautions.append(
             f"the reference frames are of several kinds ({', '.join(types)}) and all are averaged; choose one with "

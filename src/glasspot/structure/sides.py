@@ -26,6 +26,7 @@ from glasspot.structure.peaks import first_peak
 from glasspot.structure.topology import find_bonds
 
 PEAK_BIN = 0.02  # A: narrow peaks, as of B-O at 300 K, need finer bins than a whole g(r)
+PEAK_END = 1.15  # times the place of a peak, behind which it is not looked for in a block of frames
 PEAK_SMOOTHING = 0.04  # A: of the curve that tells where such a peak ends; the fit is to the bare bins
 
 
@@ -143,7 +144,9 @@ def _pair_peak(pdf: PairDistribution, pair: str) -> Peak | None:
     blocks = pdf.blocks[:, row] if pdf.blocks is not None else ()
     try:
         place, height = first_peak(pdf.r, pdf.g[row], _smooth(pdf.g[row]))
-        each = np.array([first_peak(pdf.r, block, _smooth(block)) for block in blocks])
+        # A block has noise enough to lose the minimum, and its peak would run into the next one.
+        near = pdf.r < PEAK_END * place
+        each = np.array([first_peak(pdf.r[near], block[near], _smooth(block)[near]) for block in blocks])
     except GlasspotError:
         return None
     errors = each.std(axis=0, ddof=1) / np.sqrt(len(each)) if len(each) else (None, None)
