@@ -38,8 +38,8 @@ class Offset:
         return (
             f"The energies of the data lie {self.mean:+.1f} meV/atom from the model's by a constant"
             f"{f' of each element ({each})' if each else ''}: the energy error is {self.rmse:.1f} meV/atom, and would "
-            f"be {self.left:.1f} without it. Are they of another calculation (pseudopotentials, functional, code)? Or are "
-            "all these frames of one kind that the model does badly? The energy errors given here are with the "
+            f"be {self.left:.1f} without it. Are they of another calculation (pseudopotentials, functional, code)? Or "
+            "are all these frames of one kind that the model does badly? The energy errors given here are with the "
             "constant: nothing was taken away."
         )
 
