@@ -74,12 +74,13 @@ def _script(number: int, frame: Frame, models: int) -> str:
         "newton on",
         "box tilt large",
         f"read_data frame{number}.data",
-        "pair_style pod",
         "thermo_style custom step pe " + " ".join(PRESSURES),
     ]
     numbers = " ".join(f"$({name}:%.15g)" for name in ("pe", *PRESSURES))
     for k in range(models):
         lines += [
+            "pair_style none",  # a second pair_coeff of the same pair_style pod writes past its arrays (July 2025)
+            "pair_style pod",
             f"pair_coeff * * parameters.pod coefficients{k}.pod {' '.join(frame.species)}",
             "run 0",
             f'print "{MARK} {numbers}"',
