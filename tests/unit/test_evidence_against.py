@@ -92,6 +92,9 @@ def test_cut_offs_are_those_of_the_reference() -> None:
     found = compare(("reference", silica(4, 1)), [("wide", silica(4, 2, shake=0.2))], Options(cutoffs={"Si-O": 2.0}))
     assert found.cutoffs["Si-O"] == 2.0
     assert {c.cutoff for c in found.glasses[0].side.analysis.coordination} == {2.0}
+    unasked = compare(("reference", silica(4, 1)), [("wide", silica(4, 2, shake=0.2))])
+    own = unasked.glasses[0].side.analysis.cutoffs["Si-O"]
+    assert own.source == "given" and own.value == unasked.reference.analysis.cutoffs["Si-O"].value
 
 
 def test_isolated_atoms_and_other_sizes_are_left_out_and_said() -> None:

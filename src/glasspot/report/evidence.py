@@ -98,7 +98,7 @@ def _misfits(found: Evidence) -> Table:
         unit = "A" if "g(r)" in name else "1/A"
         rows.append((f"{_label(name)}", f"{first.low:.3g} {unit}", f"{first.high:.4g} {unit}", *cells))
     caption = "R_X of each curve in percent; noise: what two samples of one glass with these errors would have."
-    return Table("misfits", "R_X against the reference", caption, tuple(columns), tuple(rows))
+    return Table("misfits", "Difference from the reference", caption, tuple(columns), tuple(rows))
 
 
 def _coordination(found: Evidence) -> Table:

@@ -17,7 +17,7 @@ HEADINGS = {
     "soundness": "What is wrong",
     "summary": "Summary",
     "totals": "Total curves",
-    "misfits": "R_X against the reference",
+    "misfits": "Difference from the reference",
     "coordination": "Coordination",
     "peaks": "Peaks",
     "partials": "Partial curves",
@@ -50,6 +50,7 @@ def page(found: Evidence) -> str:
         sections[name] = section(name, headings[name], section_body(places, here, headings[name]))
     wrong = [f"{glass.side.name}: {f.message}" for glass in found.glasses for f in glass.soundness.findings]
     said = answers(found)
+    said.sort(key=lambda sentence: not any(sentence.startswith(f"{name}: ") for name in _failed(found)))
     top = Words(
         "evidence against reference frames",
         ", ".join(glass.side.name for glass in found.glasses),
@@ -60,6 +61,11 @@ def page(found: Evidence) -> str:
         (*wrong, *found.cautions),
     )
     return assemble(top, sections, headings, {figure.name: plotly_dict(figure) for figure in drawn})
+
+
+def _failed(found: Evidence) -> list[str]:
+    """Return the names of what is no glass; these come first."""
+    return [glass.side.name for glass in found.glasses if glass.soundness.failed]
 
 
 def _about(found: Evidence) -> list[str]:
