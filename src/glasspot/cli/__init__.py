@@ -40,16 +40,28 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every command; imports nothing heavy."""
-    from glasspot.cli import analyse, distill, fit, ladder, landscape, potentials, quench, report, status, surrogate
+    from glasspot.cli import (
+        analyse,
+        distill,
+        fit,
+        ladder,
+        landscape,
+        potentials,
+        quench,
+        report,
+        status,
+        surrogate,
+        test_mlip,
+    )
 
     parser = Parser(
         prog="glasspot", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"glasspot {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for module in (fit, ladder, landscape, surrogate, status, report, quench, analyse, potentials, distill):
+    for module in (fit, ladder, landscape, surrogate, status, report, quench, analyse, potentials, distill, test_mlip):
         command = commands.add_parser(
-            module.__name__.rpartition(".")[2],
+            module.__name__.rpartition(".")[2].replace("_", "-"),
             help=module.HELP,
             description=module.DESCRIPTION,
             epilog=module.EPILOG,
