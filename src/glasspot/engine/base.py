@@ -30,12 +30,14 @@ class Simulation:
     """What to simulate. The same simulation and program version give the same samples.
 
     start: positions, and velocities where the protocol keeps them. seed: of the velocities and of Langevin forces.
+    looks: stages that are sampled to be looked at on the way; their mean temperature is no reason to fail.
     """
 
     potential: AnyPotential
     start: Frame
     protocol: protocols.Protocol
     seed: int = 1
+    looks: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if self.seed < 0:

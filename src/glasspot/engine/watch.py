@@ -92,7 +92,8 @@ class Watch:
     def finish(self) -> None:
         """Check the mean temperature of every stage that sampled ("too-hot"), and tell the last progress."""
         for stage, found in self._temperatures.items():
-            self._check_temperature(stage, found)
+            if stage not in self.simulation.looks:
+                self._check_temperature(stage, found)
         self._report()
 
     def where(self) -> str:
