@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +140,9 @@ def write_run_folder(simulation: Simulation, folder: Path, threads: int, skin: f
     cell = LammpsCell.of(frame)
     write_lammps_potential(potential, frame.species, folder)
     (folder / DATA).write_text(data_text(potential, frame))
-    (folder / INPUT).write_text(input_script(simulation.protocol, frame, simulation.seed, threads, skin))
+    (folder / INPUT).write_text(
+        input_script(simulation.protocol, frame, simulation.seed, threads, skin, simulation.looks)
+    )
     return cell
 
 
@@ -150,8 +153,13 @@ def data_text(potential: AnyPotential, frame: Frame) -> str:
     return data_file(frame, LammpsCell.of(frame), charges, masses)
 
 
-def input_script(protocol: Protocol, frame: Frame, seed: int, threads: int, skin: float) -> str:
-    """Return the input script: all stages of ``protocol`` one after another, in one run of the program."""
+def input_script(
+    protocol: Protocol, frame: Frame, seed: int, threads: int, skin: float, looks: frozenset[int] = frozenset()
+) -> str:
+    """Return the input script: all stages of ``protocol`` one after another, in one run of the program.
+
+    looks: stages whose rare samples are to be looked at only; they tell of themselves as often as one without samples.
+    """
     head = f"""\
 # {_clean(protocol.name)}: {frame.n_atoms} atoms, {protocol.total_steps} steps; written by glasspot {__version__}.
 units metal
@@ -173,7 +181,12 @@ thermo_modify flush yes format float %.12g
     for index, stage in enumerate(protocol.stages):
         blocks.append(
             _stage_text(
-                protocol, index, stage, frame.n_atoms, seeds[2 * index : 2 * index + 2].tolist(), has_velocities
+                protocol,
+                index,
+                stage,
+                _rows_every(protocol, stage, frame.n_atoms, index in looks),
+                seeds[2 * index : 2 * index + 2].tolist(),
+                has_velocities,
             )
         )
         has_velocities = has_velocities or stage.kind != "minimise"
@@ -181,13 +194,22 @@ thermo_modify flush yes format float %.12g
     return "\n".join([head, *blocks, tail])
 
 
-def _stage_text(protocol: Protocol, index: int, stage: Stage, n_atoms: int, seeds: list[int], moving: bool) -> str:
+def _rows_every(protocol: Protocol, stage: Stage, n_atoms: int, looked_at: bool) -> int:
+    """Return the steps between two lines of the log; a sample falls on one of them."""
+    every = thermo_every(protocol, stage, n_atoms)
+    if not looked_at:
+        return every
+    usual = thermo_every(protocol, replace(stage, sample_every=None), n_atoms)
+    return max(divisor for divisor in range(1, min(every, usual) + 1) if every % divisor == 0)
+
+
+def _stage_text(protocol: Protocol, index: int, stage: Stage, rows: int, seeds: list[int], moving: bool) -> str:
     """Return the lines of one stage; ``moving`` tells whether the atoms have velocities already."""
     lines = [
         f"# stage {index}: {_clean(stage.label)}",
         f'print "{STAGE_MARK} {index}"',
         "reset_timestep 0",
-        f"thermo {thermo_every(protocol, stage, n_atoms)}",
+        f"thermo {rows}",
     ]
     if stage.kind == "minimise":
         return "\n".join([*lines, "min_style cg", "min_modify dmax 0.1", MINIMISE, ""])

@@ -190,7 +190,8 @@ class _Run:
         self.watch.enter(max(self.log.stage, 0))
         for row in rows:
             self.watch.take(row)
-            if row.stage in self.dumps and row.step > 0:
+            every = self.protocol.steps_between_samples(self.protocol.stages[max(row.stage, 0)])
+            if every and row.step > 0 and row.step % every == 0:
                 self.rows[row.stage, row.step] = row
 
     def _samples(self) -> Iterator[Sample]:
