@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from dataclasses import replace
@@ -76,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.dataset.checks import survey
     from glasspot.dataset.reading import read_dataset
     from glasspot.dataset.writing import write_extxyz
+    from glasspot.distill.cache import digest
     from glasspot.report.distill_data import document
     from glasspot.report.distill_page import answer, evidence, write_distilled
 
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or Path("runs") / f"distill-{args.data[0].resolve().name.split('.')[0]}"
     with Progress(args.json, "reading") as tell:
         dataset = read_dataset(args.data, progress=lambda n: tell("reading", n, 0))
-    data = hashlib.sha256("".join(sorted(frame.key for frame in dataset.frames)).encode()).hexdigest()[:24]
+    data = digest(sorted(frame.key for frame in dataset.frames))[:24]
     _check_folder(folder, data)
     say = (lambda line: None) if args.json else print
     for doubt in survey(dataset).doubts:
@@ -121,11 +121,12 @@ def _settings(args: argparse.Namespace) -> DistillSettings:
         KernelSettings(Soap(r_cut=args.r_cut), long_range=args.long_range, zeta=args.zeta, landmarks=args.landmarks,
                        seed=args.seed),
         ClusterSettings(args.d_tol, args.max_clusters, args.seed),
-        _delta(args.delta), args.within, args.seed,
+        delta_of(args.delta), args.within, args.seed,
     )  # fmt: skip
 
 
-def _delta(text: str) -> float | None:
+def delta_of(text: str) -> float | None:
+    """Return the number of --delta, None for auto; GlasspotError for anything else."""
     if text == "auto":
         return None
     try:

@@ -94,8 +94,10 @@ class Design:
             for done, task in enumerate(as_completed(tasks), 1):
                 task.result()
                 _tell(on_step, min(done * BATCH, len(missing)), len(missing))
-        finally:
+        except BaseException:  # Ctrl-C too: the workers must not go on alone
             stop(executor)
+            raise
+        executor.shutdown()
 
     def rows(self, frames: Sequence[LabelledFrame]) -> Iterator[Row]:
         """Yield the rows of ``frames``, which have been made, one at a time."""

@@ -72,6 +72,19 @@ class Errors:
     frames: int
 
 
+@dataclass(frozen=True)
+class Trial:
+    """Hyper-parameters that were tried, and the errors on frames of the training side that were left out for it."""
+
+    settings: Mapping[str, float]
+    errors: Errors
+
+    @property
+    def cost(self) -> float:
+        """Geometric mean of the errors of energies and forces: neither is bought with the other."""
+        return math.sqrt(self.errors.energy_rmse_meV_per_atom * self.errors.force_rmse_eV_per_A)
+
+
 class Model(Protocol):
     """A kind of machine-learned potential."""
 
@@ -83,6 +96,19 @@ class Model(Protocol):
     @property
     def space(self) -> tuple[Hyperparameter, ...]:
         """The hyper-parameters that a search may change."""
+        ...
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """Names of the hyper-parameters that a search proposes; ``assess`` looks for the others itself."""
+        ...
+
+    def assess(self, train: Sequence[LabelledFrame], settings: Settings) -> list[Trial]:
+        """Return trials with these values of the ``searched`` hyper-parameters, by leaving frames of ``train`` out."""
+        ...
+
+    def refine(self, train: Sequence[LabelledFrame], settings: Settings) -> list[Trial]:
+        """Return trials about the best ``settings`` of a search, of what is too dear to try at each; may be empty."""
         ...
 
     def fit(self, train: Sequence[LabelledFrame], settings: Settings, folder: Path) -> LearnedPotential:

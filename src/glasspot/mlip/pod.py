@@ -7,23 +7,24 @@ cross-validation included, is the solution of a small linear system.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot.dataset.closest import least_distances
-from glasspot.dataset.labelled import LabelledFrame
+from glasspot.dataset.labelled import Dataset, LabelledFrame
 from glasspot.errors import GlasspotError
 from glasspot.files import write_text
 from glasspot.mlip.design import Design, OnStep, labels_of
 from glasspot.mlip.linear import Sums, Weights, solve
-from glasspot.mlip.model import Hyperparameter, Labels, Settings
+from glasspot.mlip.model import Hyperparameter, Labels, Settings, Trial
 from glasspot.mlip.pod_basis import PodBasis, coefficients_text
+from glasspot.mlip.pod_trials import cross_validate, folds, grid, stress_grid, trial
 from glasspot.mlip.points import single_points
-from glasspot.mlip.prior import Prior, make_prior
+from glasspot.mlip.prior import Like, Prior, like, make_prior
 from glasspot.mlip.steady import fallen, melt_like
 from glasspot.potential.learned import LearnedPotential, file_hash, learned_to_toml
 
@@ -43,12 +44,14 @@ SPACE = (
 class PodModel:
     """POD models of ``elements``; rows are kept in ``cache`` and made by ``workers`` processes.
 
-    offsets: eV of each element that energies count from (:func:`mean_energies`). seed: of the committee. prior: weight
-    of random packings (:mod:`glasspot.mlip.prior`), 0 for none. melts: trial melts (:mod:`glasspot.mlip.steady`).
+    offsets: eV of each element that energies count from (:func:`mean_energies`). like: what random packings are like,
+    and how close atoms came. seed: of the committee. prior: weight of random packings (:mod:`glasspot.mlip.prior`), 0
+    for none. melts: trial melts (:mod:`glasspot.mlip.steady`).
     """
 
     elements: tuple[str, ...]
     offsets: Mapping[str, float]
+    like: Like
     cache: Path
     workers: int = 1
     seed: int = 1
@@ -75,6 +78,32 @@ class PodModel:
         design.make(frames, self.on_step)
         return Sums.of(design.rows(frames))
 
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """The basis; weights and ridge are tried anew at each."""
+        return ("r_cut", "size")
+
+    def assess(self, train: Sequence[LabelledFrame], settings: Settings) -> list[Trial]:
+        """Return trials of energy weights and ridges at one basis, by cross-validation within ``train``.
+
+        Without the stresses, whose sums take twelve times as long as all others.
+        """
+        return self._trials([replace(frame, stress=None) for frame in train], grid(settings))
+
+    def refine(self, train: Sequence[LabelledFrame], settings: Settings) -> list[Trial]:
+        """Return trials of stress weights, where the frames have stresses; see ``mlip.model.Model``."""
+        stressed = all(frame.stress is not None for frame in train)
+        return self._trials(train, stress_grid(settings)) if stressed else []
+
+    def _trials(self, train: Sequence[LabelledFrame], settings: Sequence[Settings]) -> list[Trial]:
+        """Return the trials of settings that have the same basis."""
+        design = self.design(settings[0])
+        design.make(train, self.on_step)
+        prior = make_prior(design.basis, self.like, design.folder)
+        parts = [Sums.of(design.rows(part)) for part in folds(train)]
+        level = prior.level(Sums.of(design.rows(train)))
+        return [trial(one, cross_validate(parts, weights_of(one), prior, self.prior, level)) for one in settings]
+
     def fit(self, train: Sequence[LabelledFrame], settings: Settings, folder: Path) -> LearnedPotential:
         """Fit model and committee to ``train`` and write them; see ``mlip.model.Model``.
 
@@ -83,8 +112,8 @@ class PodModel:
         """
         design = self.design(settings)
         design.make(train, self.on_step)
-        weights, closest = weights_of(settings), least_distances(train, self.elements)
-        prior = make_prior(design.basis, train, closest, design.folder)
+        weights = weights_of(settings)
+        prior = make_prior(design.basis, self.like, design.folder)
         sums = Sums.of(design.rows(train))
         level = prior.level(sums)
         prior, cautions = self._steadied(design, sums, weights, prior, level, train, folder)
@@ -94,7 +123,7 @@ class PodModel:
             drawn = Sums.of(design.rows(train), _bootstrap(rng, len(train)).tolist())
             times = _bootstrap(rng, len(prior.energies)).astype(float)
             models.append(solve(prior.added(drawn, self.prior, level, times), weights))
-        return self._write(design.basis, models, closest, cautions, folder)
+        return self._write(design.basis, models, cautions, folder)
 
     def _steadied(
         self,
@@ -107,12 +136,11 @@ class PodModel:
         folder: Path,
     ) -> tuple[Prior, tuple[str, ...]]:
         """Return the prior with what melts of the model taught, and a caution where they never came to rest."""
-        melt, closest = melt_like(train), least_distances(train, self.elements)
-        calm = 0
+        melt, calm = melt_like(train), 0
         for seed in range(1, self.melts + 1):
             model = solve(prior.added(sums, self.prior, level), weights)
             with TemporaryDirectory(dir=folder, prefix=".melt-") as name:
-                low = fallen(self._write(design.basis, [model], closest, (), Path(name)), melt, seed)
+                low = fallen(self._write(design.basis, [model], (), Path(name)), melt, seed)
             calm = calm + 1 if not low else 0
             if calm == CALM:
                 return prior, ()
@@ -129,7 +157,6 @@ class PodModel:
         self,
         basis: PodBasis,
         models: Sequence[NDArray[np.float64]],
-        closest: Mapping[str, float],
         cautions: tuple[str, ...],
         folder: Path,
     ) -> LearnedPotential:
@@ -148,7 +175,7 @@ class PodModel:
             hashes={role: file_hash(path) for role, path in files.items()},
             title=f"POD model of {' '.join(self.elements)}",
             source=self.source,
-            closest=closest,
+            closest=self.like.closest,
             cautions=cautions,
         )
         write_text(folder / "potential.toml", learned_to_toml(potential))
@@ -184,3 +211,9 @@ def mean_energies(frames: Sequence[LabelledFrame], elements: Sequence[str]) -> d
     energies = np.array([labels_of(frame)[0] for frame in frames])
     found = np.linalg.lstsq(counts, energies, rcond=1e-8)[0]
     return dict(zip(elements, (float(value) for value in found), strict=True))
+
+
+def pod_model(dataset: Dataset, cache: Path, workers: int, **more: Any) -> PodModel:
+    """Return the POD model of a data set; ``more``: seed, prior, melts, name, source, on_step of :class:`PodModel`."""
+    frames, elements = dataset.frames, dataset.elements
+    return PodModel(elements, mean_energies(frames, elements), like(frames, elements), cache, workers, **more)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from glasspot.dataset.closest import least_distances
 from glasspot.dataset.labelled import LabelledFrame
 from glasspot.errors import GlasspotError
 from glasspot.files import replacing
@@ -67,13 +68,36 @@ class Prior:
         return replace(sums, force=sums.force.plus(bias))
 
 
-def make_prior(basis: PodBasis, frames: Sequence[LabelledFrame], closest: Mapping[str, float], cache: Path) -> Prior:
-    """Return the prior of a basis for data like ``frames``; kept in ``cache``, and read there the next time."""
-    path = cache / f"packings-{packing_name(frames, closest)}.npz"
+@dataclass(frozen=True)
+class Like:
+    """What the packings are like: each element's share of the atoms, atoms per A^3, least distances ("As-Te" -> A)."""
+
+    shares: Mapping[str, float]
+    density: float
+    closest: Mapping[str, float]
+
+    @property
+    def key(self) -> str:
+        """Name of these values: the first 16 hex digits of a SHA-256."""
+        text = f"{sorted(self.shares.items())} {self.density!r} {sorted(self.closest.items())}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def like(frames: Sequence[LabelledFrame], elements: Sequence[str]) -> Like:
+    """Return the mean composition and density of ``frames``, and how close their atoms come."""
+    counts = {name: sum(frame.counts.get(name, 0) for frame in frames) for name in elements}
+    atoms = sum(counts.values())
+    shares = {name: number / atoms for name, number in counts.items() if number}
+    return Like(shares, atoms / sum(frame.volume for frame in frames), least_distances(frames, elements))
+
+
+def make_prior(basis: PodBasis, data: Like, cache: Path) -> Prior:
+    """Return the prior of a basis for ``data``; kept in ``cache``, and read there the next time."""
+    path = cache / f"packings-{data.key}.npz"
     if path.exists():
         with np.load(path, allow_pickle=False) as kept:
             return Prior(kept["energies"], kept["forces"])
-    prior = _prior_of(basis, packings(frames, closest))
+    prior = _prior_of(basis, packings(data))
     with replacing(path) as temporary:
         np.savez(temporary, energies=prior.energies, forces=prior.forces)
     return prior
@@ -85,36 +109,23 @@ def _prior_of(basis: PodBasis, frames: Sequence[Frame]) -> Prior:
     return Prior(energies, np.asarray(sum(one.derivatives @ one.derivatives.T for one in found)))
 
 
-def packing_name(frames: Sequence[LabelledFrame], closest: Mapping[str, float]) -> str:
-    """Return a name of what the packings follow from: composition, density and least distances, rounded."""
-    shares, density = _like(frames)
-    text = f"{sorted((k, round(v, 3)) for k, v in shares.items())} {density:.4f} {sorted(closest.items())}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _like(frames: Sequence[LabelledFrame]) -> tuple[dict[str, float], float]:
-    """Return each element's share of the atoms, and atoms per A^3."""
-    counts: dict[str, int] = {}
-    for frame in frames:
-        for name, number in frame.counts.items():
-            counts[name] = counts.get(name, 0) + number
-    atoms = sum(counts.values())
-    return {name: number / atoms for name, number in counts.items()}, atoms / sum(frame.volume for frame in frames)
-
-
-def packings(frames: Sequence[LabelledFrame], closest: Mapping[str, float]) -> list[Frame]:
-    """Return up to PACKINGS random packings about the composition and density of ``frames``; always the same ones."""
-    shares, density = _like(frames)
+def packings(data: Like) -> list[Frame]:
+    """Return up to PACKINGS random packings like ``data``; always the same ones."""
     rng = np.random.default_rng(PACKINGS)
     made: list[Frame] = []
     for seed in range(PACKINGS):
-        thick = density * float(np.exp(rng.uniform(*np.log(DENSITIES))))
+        thick = data.density * float(np.exp(rng.uniform(*np.log(DENSITIES))))
         near = rng.uniform(*CLOSENESS)
-        counts = {name: max(1, round(ATOMS * share * rng.uniform(*SPREAD))) for name, share in shares.items()}
+        counts = {name: max(1, round(ATOMS * share * rng.uniform(*SPREAD))) for name, share in data.shares.items()}
         length = (sum(counts.values()) / thick) ** (1 / 3)
-        room = {tuple(pair.split("-")): near * distance for pair, distance in closest.items()}
         try:
-            made.append(random_packing(counts, length, seed, {(a, b): r for (a, b), r in room.items()}))
+            made.append(random_packing(counts, length, seed, room(data.closest, near)))
         except GlasspotError:
             continue  # so dense that these distances do not fit: the next one will be looser
     return made
+
+
+def room(closest: Mapping[str, float], times: float = 1.0) -> dict[tuple[str, str], float]:
+    """Return least distances as :func:`random_packing` takes them, ``times`` as large."""
+    pairs = {pair: pair.split("-") for pair in closest}
+    return {(a, b): times * closest[pair] for pair, (a, b) in pairs.items()}

@@ -15,6 +15,7 @@ from glasspot.dataset.labelled import LabelledFrame
 from glasspot.engine.base import EngineFailure, Simulation
 from glasspot.engine.lammps import LammpsEngine
 from glasspot.mlip.design import labels_of
+from glasspot.mlip.prior import room
 from glasspot.potential.learned import LearnedPotential
 from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
@@ -50,8 +51,7 @@ def fallen(potential: LearnedPotential, melt: Melt, seed: int) -> list[Frame]:
 
     A run that ends badly (atoms lost, far too hot) tells its last frames.
     """
-    room = {tuple(pair.split("-")): distance for pair, distance in potential.closest.items()}
-    start = random_packing(melt.counts, melt.length, seed, {(a, b): r for (a, b), r in room.items()})
+    start = random_packing(melt.counts, melt.length, seed, room(potential.closest))
     protocol = Protocol(
         "melt",
         (
