@@ -124,7 +124,7 @@ def _against_delta(report: DistillReport) -> Figure:
         "both panels together."
     )
     x = Axis("delta", limits=(-0.03, 1.03), ticks=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0))
-    return Figure("delta", "delta", "Weight of the long range", caption, x, tuple(panes), even=True)
+    return Figure("delta", "scan", "Weight of the long range", caption, x, tuple(panes), even=True)
 
 
 def _distances(report: DistillReport) -> Figure:
@@ -149,4 +149,4 @@ def _distances(report: DistillReport) -> Figure:
     )
     x = Axis("clusters", limits=(1.5, last + 0.5), ticks=whole_ticks(2, last))
     panes = (Pane(Axis("mean distance"), tuple(means)), Pane(Axis("change", log=True), tuple(steps)))
-    return Figure("distance", "delta", "Distance between clusters", caption, x, panes, even=True)
+    return Figure("distance", "scan", "Distance between clusters", caption, x, panes, even=True)

@@ -21,7 +21,7 @@ from glasspot.report.table import Table
 HEADINGS = {
     "map": "Map of the frames",
     "clusters": "Clusters",
-    "delta": "Number of clusters and delta",
+    "scan": "Number of clusters and delta",
     "settings": "Settings",
     "provenance": "Provenance",
 }
@@ -45,7 +45,7 @@ def page(report: DistillReport, drawn: list[Figure]) -> str:
     """Return the page as text; whatever a user wrote is escaped."""
     tables = {
         "clusters": [clusters_table(report)],
-        "delta": [scan_table(report)],
+        "scan": [scan_table(report)],
         "settings": [_pairs("settings", report.settings)],
         "provenance": [_pairs("provenance", provenance())],
     }
@@ -118,7 +118,7 @@ def scan_table(report: DistillReport) -> Table:
             row += ["-", "-"] if c is None else [_number(c.n_clusters, c.converged), _spread(c.spread)]
         rows.append(tuple(row))
     caption = "Spread in meV/atom. A number with > is the most that was tried: the mean distance still changed."
-    return Table("delta", "Scan of delta", caption, tuple(columns), tuple(rows))
+    return Table("scan", "Scan of delta", caption, tuple(columns), tuple(rows))
 
 
 def _number(number: int, converged: bool) -> str:

@@ -88,6 +88,8 @@ def assemble(
     from plotly.offline import get_plotlyjs
 
     sections = {name: body for name, body in sections.items() if body}
+    if shared := sections.keys() & plots.keys():
+        raise ValueError(f"sections and figures share the id {shared}: the figure would be drawn into the section")
     return Template(_asset("page.html")).substitute(
         version=html.escape(__version__),
         kind=html.escape(top.kind),

@@ -102,8 +102,8 @@ def page(record: FitRecord, drawn: Sequence[Figure], made: Sequence[Table]) -> s
 def answer(record: FitRecord) -> str:
     """Return the result in one line: errors on held-out frames, and how many frames they took."""
     return (
-        f"{in_words(record.test)} on {frames_of(record.test.frames)} held out, with {len(record.train_keys)} of "
-        f"{record.frames} frames fitted to"
+        f"{in_words(record.test)} on {record.test.frames} held-out frames, fitted to {len(record.train_keys)} of "
+        f"{record.frames}"
     )
 
 

@@ -63,12 +63,13 @@ def learning_figure(record: FitRecord) -> Figure | None:
     for axis, quantity in QUANTITIES:
         traces = _learning_traces(record, quantity, numbers, first=not panes)
         if traces:
-            panes.append(Pane(Axis(axis), tuple(traces)))
+            panes.append(Pane(_axis(axis, _heights(traces)), tuple(traces)))
     repeats = max((len(found) for found in record.learned("random").values()), default=0)
     band = f" The band of random choice is the standard deviation of {repeats} choices." if repeats > 1 else ""
     caption = f"All fits are judged on the same held-out frames, which none of them was fitted to.{band}"
     x = _axis("frames fitted to", np.array(numbers, dtype=float), whole=True)
-    return Figure("learning", "learning", "Error against the number of frames", caption, x, tuple(panes), even=True)
+    title = "Error against the number of frames"
+    return Figure("learning-curve", "learning", title, caption, x, tuple(panes), even=True)
 
 
 def _learning_traces(record: FitRecord, quantity: str, numbers: Sequence[int], first: bool) -> list[Trace]:
@@ -120,9 +121,9 @@ def rounds_figure(record: FitRecord) -> Figure | None:
         if first and math.isfinite(record.tolerance):
             ends, line = np.array([x.min(), x.max()]), np.full(2, record.tolerance)
             traces.append(Trace("tolerance", ends, line, Style("ink", 1.2, "dashdot")))
-        panes.append(Pane(Axis(axis), tuple(traces)))
+        panes.append(Pane(_axis(axis, _heights(traces)), tuple(traces)))
     caption = "The held-out frames grow with the training frames, so their points are not of the same frames."
-    return Figure("rounds", "rounds", "Rounds of the loop", caption, _axis("frames fitted to", x, whole=True),
+    return Figure("rounds-errors", "rounds", "Rounds of the loop", caption, _axis("frames fitted to", x, whole=True),
                   tuple(panes), even=True)  # fmt: skip
 
 
@@ -149,8 +150,8 @@ def trials_figure(record: FitRecord) -> Figure | None:
         "Errors on frames left out of the training frames. Low and left is good in both; the chosen one does not buy "
         "energies with forces. Earlier rounds had fewer frames."
     )
-    return Figure("trials", "trials", "Trials of the hyper-parameters", caption, _axis("energy (meV/atom)", energies),
-                  (Pane(_axis("force (eV/A)", forces), tuple(traces)),))  # fmt: skip
+    x, pane = _axis("energy (meV/atom)", energies), Pane(_axis("force (eV/A)", forces), tuple(traces))
+    return Figure("hyper-parameters", "trials", "Trials of the hyper-parameters", caption, x, (pane,))
 
 
 def _note(trial: TrialRow) -> str:
@@ -174,8 +175,8 @@ def margin_figure(test: Tested) -> Figure | None:
         "Below zero, two atoms of a frame are closer than any such pair in the data that the model was fitted to, and "
         "what it says there is a guess."
     )
-    axes = Axis("closest pair, beyond that of the model's data (A)"), Axis("force (eV/A)")
-    return Figure("closest", "closest", "Errors and closest pairs", caption, axes[0], (Pane(axes[1], tuple(traces)),))
+    across, pane = Axis("closest pair, beyond that of the model's data (A)"), Pane(Axis("force (eV/A)"), tuple(traces))
+    return Figure("closest-pairs", "closest", "Errors and closest pairs", caption, across, (pane,))
 
 
 def group_rows(test: Tested, kind: str) -> list[GroupRow]:
@@ -183,8 +184,17 @@ def group_rows(test: Tested, kind: str) -> list[GroupRow]:
     return [GroupRow(kind, group.name, "test", group.errors) for group in test.of_kind(kind)]
 
 
+def _heights(traces: Sequence[Trace]) -> FloatArray:
+    """Return all heights that traces reach, their errors included."""
+    reached = [trace.y if trace.error is None else trace.y - np.nan_to_num(trace.error) for trace in traces]
+    values: FloatArray = np.concatenate([trace.y for trace in traces] + reached)
+    return values[np.isfinite(values)]
+
+
 def _axis(label: str, values: FloatArray, whole: bool = False) -> Axis:
     """Return an axis for positive values, logarithmic where they span much."""
+    if not len(values):
+        return Axis(label)
     low, high = float(values.min()), float(values.max())
     if low > 0 and high > WIDE * low:
         limits = (low / 1.15, high * 1.15)

@@ -13,7 +13,7 @@ from glasspot.report.mlip_parity import NO_TYPE
 from glasspot.report.mlip_record import UNKNOWN, FitRecord, GroupRow
 from glasspot.report.table import Table
 
-ERROR_COLUMNS = ("frames", "energy", "force", "stress", "mean energy", "mean force")
+ERROR_COLUMNS = ("frames", "energy", "force", "stress", "mean abs. energy", "mean abs. force")
 ERROR_CAPTION = (
     "Root mean square errors: energy in meV/atom, force component in eV/A, stress component in GPa; then the mean "
     "absolute errors of energy and force."
@@ -51,13 +51,8 @@ def final_table(record: FitRecord) -> Table:
     """Return the errors on the frames fitted to, held out, and never chosen."""
     parts = (("fitted to", record.train), ("held out", record.test), ("never chosen", record.unseen))
     rows = tuple((name, *error_cells(errors)) for name, errors in parts if errors is not UNKNOWN)
-    return Table(
-        "errors", "Errors", ERROR_CAPTION, ("frames of", *ERROR_COLUMNS), rows, fitted=_row_of(rows, "held out")
-    )
-
-
-def _row_of(rows: Sequence[tuple[str, ...]], name: str) -> int | None:
-    return next((n for n, row in enumerate(rows) if row[0] == name), None)
+    held = next((n for n, row in enumerate(rows) if row[0] == "held out"), None)
+    return Table("errors", "Errors", ERROR_CAPTION, ("which", *ERROR_COLUMNS), rows, fitted=held)
 
 
 def groups_table(kind: str, groups: Sequence[GroupRow]) -> Table:
@@ -171,6 +166,8 @@ def plain(value: Any) -> str:
     """Return a value as text: numbers to four digits."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "-" if value is None else str(value)
+    if math.isfinite(value) and abs(value) < 1e7 and value == round(value):
+        return str(round(value))
     return f"{value:.4g}" if math.isfinite(value) else "-"
 
 
