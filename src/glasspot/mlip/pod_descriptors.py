@@ -19,11 +19,13 @@ from glasspot.errors import GlasspotError
 from glasspot.mlip.lammps_task import run_script
 from glasspot.mlip.pod_basis import PodBasis
 from glasspot.structure.frames import Frame
+from glasspot.structure.pairs import neighbour_list
 
 FloatArray = NDArray[np.float64]
 DATA = "frames"  # LAMMPS wants a folder with a name of two letters or more
 MOST_ATOMS = 2000  # fitpod's list of neighbours grows with the square: 0.4 GB at 2000 atoms
-STRAIN = 1e-3  # of the central differences: their error is 1e-6 of the stress, their noise less
+STRAIN = 1e-4  # of the central differences: the cut-off is sharp, and the values have twelve digits to spare
+FEW = 20  # atoms, of a frame that may hold no bond
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
@@ -43,6 +45,8 @@ def describe(basis: PodBasis, frames: Sequence[Frame], derivatives: bool = True)
     for frame in frames:
         if frame.n_atoms > MOST_ATOMS:
             raise GlasspotError(f"a frame has {frame.n_atoms} atoms; a fit takes frames of up to {MOST_ATOMS}.")
+        if frame.n_atoms <= FEW and not _any_bond(frame, basis.r_cut):
+            raise GlasspotError(f"a frame of {frame.n_atoms} atoms has no two closer than r_cut, {basis.r_cut:g} A.")
     with tempfile.TemporaryDirectory(prefix="glasspot-pod-") as name:
         folder = Path(name)
         (folder / DATA).mkdir()
@@ -56,6 +60,12 @@ def describe(basis: PodBasis, frames: Sequence[Frame], derivatives: bool = True)
             _read(folder / DATA / f"globaldescriptors_config{number}.bin", frame.n_atoms, cell, derivatives)
             for number, (frame, cell) in enumerate(zip(frames, cells, strict=True), 1)
         ]
+
+
+def _any_bond(frame: Frame, r_cut: float) -> bool:
+    """Tell whether two atoms see each other; LAMMPS breaks down where none do."""
+    cutoffs = np.full((len(frame.species),) * 2, r_cut)
+    return len(neighbour_list(frame, cutoffs)[0]) > 0
 
 
 def strain_derivatives(basis: PodBasis, frames: Sequence[Frame]) -> list[FloatArray]:
