@@ -5,6 +5,7 @@ Written at the end, provenance.json last, so that a folder that holds it is whol
     glass.extxyz, glass.data   the last configuration, with velocities
     frames.extxyz              up to 200 sampled frames (those that were analysed)
     thermo.csv                 temperature, pressure, density, energy along the run
+    trust.csv, to-label.extxyz how sure a machine-learned potential was of what it met, written as the run goes
     provenance.json            what was asked, with which versions, when and where, and how long it took
     native/ or lammps/         the run itself as its engine left it; LAMMPS's can be run again by hand
 
@@ -18,8 +19,8 @@ import csv
 import json
 import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from glasspot.errors import GlasspotError
 from glasspot.evaluate.engines import System, check_system, make_engine
 from glasspot.evaluate.job import EngineChoice
 from glasspot.files import write_text
+from glasspot.mlip.following import Follower, Judged
+from glasspot.mlip.verdict import Verdict, judge_record, summarise, verdict
 from glasspot.potential.learned import AnyPotential, LearnedPotential
 from glasspot.protocol import Protocol
 from glasspot.provenance import provenance
@@ -36,6 +39,7 @@ from glasspot.structure.analysis import Analysis, Options, analyse
 from glasspot.structure.frames import Frame, cell_matrix
 from glasspot.structure.packing import random_packing
 from glasspot.structure.readers import write_frames
+from glasspot.structure.soundness import judge, together
 from glasspot.structure.topology import cutoff_matrix
 
 MOST_FRAMES = 200
@@ -79,13 +83,17 @@ class QuenchPlan:
 
 @dataclass(frozen=True)
 class Glass:
-    """What came of it: the last state, sampled frames, and their structure (of the last state without them)."""
+    """What came of it: the last state, sampled frames, and their structure (of the last state without them).
+
+    trust: what a machine-learned potential was worth in this run, None of a pair potential.
+    """
 
     final: Sample
     frames: tuple[Frame, ...]
     analysis: Analysis
     seconds: float
     atom_steps_per_s: float
+    trust: Verdict | None = None
 
 
 def check_quench(plan: QuenchPlan, folder: Path) -> None:
@@ -98,22 +106,32 @@ def check_quench(plan: QuenchPlan, folder: Path) -> None:
     check_system(plan.engine, plan.system)
 
 
-def make_glass(plan: QuenchPlan, folder: Path, on_progress: OnProgress | None = None) -> Glass:
+def make_glass(
+    plan: QuenchPlan,
+    folder: Path,
+    on_progress: OnProgress | None = None,
+    on_look: Callable[[Judged], None] | None = None,
+) -> Glass:
     """Run the plan in ``folder`` and return the glass; see :func:`write_glass`.
 
-    Raises EngineFailure when the run does not end well: the folder then holds the run and its log, and no results.
+    on_look: called with each frame of a machine-learned potential that was judged. Raises EngineFailure when the run
+    does not end well: the folder then holds the run and its log, and no results but those of :class:`Follower`.
     """
     check_quench(plan, folder)
     began = time.monotonic()
     start = random_packing(plan.counts, plan.cell_length, plan.seed, _room(plan.potential))
     cutoff_matrix(start, plan.cutoffs)  # a wrong pair is met now, not after the run
+    follower = _follower(plan, folder, on_look)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise GlasspotError(f"cannot write in {folder}: {error.strerror}; choose another --out.") from error
     simulation = Simulation(plan.potential, start, plan.protocol, plan.seed)
+    if follower is not None:
+        simulation = replace(simulation, protocol=follower.protocol, looks=follower.looks)
     try:
-        frames, final = _run(plan, simulation, plan.run_folder(folder), on_progress)
+        with follower or contextlib.nullcontext():
+            frames, final = _run(plan, simulation, plan.run_folder(folder), on_progress, follower)
     except EngineFailure as failure:
         if failure.reason == "no-program":
             # Nothing was run: leave the folder free for the next try.
@@ -123,7 +141,31 @@ def make_glass(plan: QuenchPlan, folder: Path, on_progress: OnProgress | None = 
         raise
     seconds = time.monotonic() - began
     analysis = analyse(frames or [final.frame], Options(cutoffs=plan.cutoffs))
-    return Glass(final, tuple(frames), analysis, seconds, plan.protocol.total_steps * plan.n_atoms / seconds)
+    trust = None if follower is None else _verdict(plan, follower, frames or [final.frame], plan.run_folder(folder))
+    speed = plan.protocol.total_steps * plan.n_atoms / seconds
+    return Glass(final, tuple(frames), analysis, seconds, speed, trust)
+
+
+def _follower(plan: QuenchPlan, folder: Path, on_look: Callable[[Judged], None] | None) -> Follower | None:
+    """Return what looks at the run of a machine-learned potential."""
+    if not isinstance(plan.potential, LearnedPotential):
+        return None
+    return Follower(plan.potential, plan.protocol, folder, on_look)
+
+
+def _verdict(plan: QuenchPlan, follower: Follower, frames: list[Frame], run: Path) -> Verdict:
+    """Return what the model was worth in a run that ended well; ``frames``: those of the glass."""
+    reference = follower.calibration.reference if follower.calibration is not None else None
+    record = judge_record(make_engine(plan.engine).thermo(run), plan.protocol, plan.n_atoms)
+    return verdict(
+        follower.potential,
+        follower.calibration,
+        summarise(follower.judged, plan.protocol),
+        together(judge(frames, reference), record),
+        len(follower.chosen),
+        follower.seconds,
+        follower.problem,
+    )
 
 
 def _room(potential: AnyPotential) -> dict[tuple[str, str], float]:
@@ -135,9 +177,13 @@ def _room(potential: AnyPotential) -> dict[tuple[str, str], float]:
 
 
 def _run(
-    plan: QuenchPlan, simulation: Simulation, folder: Path, on_progress: OnProgress | None
+    plan: QuenchPlan,
+    simulation: Simulation,
+    folder: Path,
+    on_progress: OnProgress | None,
+    follower: Follower | None,
 ) -> tuple[list[Frame], Sample]:
-    """Return up to MOST_FRAMES frames of the last sampling stage, evenly spaced, and the last state."""
+    """Return up to MOST_FRAMES frames of the last stage that the plan samples, evenly spaced, and the last state."""
     protocol = plan.protocol
     sampling = [index for index, stage in enumerate(protocol.stages) if stage.sample_every]
     last = sampling[-1] if sampling else None
@@ -147,13 +193,19 @@ def _run(
         every = -(-protocol.steps(stage) // protocol.steps_between_samples(stage) // MOST_FRAMES)
     frames: list[Frame] = []
     seen = 0
-    for sample in make_engine(plan.engine).run(simulation, folder, on_progress):
-        if sample.final:
-            return frames, sample
-        if sample.stage == last:
-            seen += 1
-            if seen % every == 0:
-                frames.append(sample.frame)
+    run = make_engine(plan.engine).run(simulation, folder, on_progress)
+    try:
+        for sample in run:
+            if sample.final:
+                return frames, sample
+            if sample.stage == last:
+                seen += 1
+                if seen % every == 0:
+                    frames.append(sample.frame)
+            if follower is not None:
+                follower.take(sample)
+    finally:
+        run.close()  # type: ignore[attr-defined]  # a generator: closing it stops the program
     raise EngineFailure("crash", "the engine ended without a last configuration")
 
 
@@ -202,6 +254,7 @@ def _provenance(plan: QuenchPlan, glass: Glass, folder: Path) -> dict[str, Any]:
         **provenance(),
         "engine": plan.engine.spec(),
         plan.engine.name: make_engine(plan.engine).version(plan.run_folder(folder)) or "unknown",
+        **({} if glass.trust is None else {"trust": glass.trust.to_dict()}),
         "seconds": round(glass.seconds, 2),
         "atom_steps_per_s": round(glass.atom_steps_per_s),
     }

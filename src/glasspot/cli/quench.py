@@ -10,7 +10,8 @@ from glasspot.cli.options import add_engine
 from glasspot.errors import RunFailedError
 
 if TYPE_CHECKING:
-    from glasspot.quench import Glass
+    from glasspot.engine.base import EngineFailure
+    from glasspot.quench import Glass, QuenchPlan
 
 HELP = "make a glass: pack, melt, quench, analyse"
 DESCRIPTION = """\
@@ -22,7 +23,10 @@ examples:
   glasspot quench my.toml --out runs/my --potential SHIK
 
 The folder then holds glass.extxyz, glass.data, frames.extxyz, thermo.csv, structure/ (curves, figures,
-summary.json), provenance.json, and the run itself in native/ or lammps/. The keys of GLASS.toml: docs/quench.md."""
+summary.json), provenance.json, and the run itself in native/ or lammps/. The keys of GLASS.toml: docs/quench.md.
+
+A machine-learned potential (DIR/potential.toml of glasspot fit-mlip) is watched while it runs: trust.csv has how sure
+it was of the forces, to-label.extxyz the frames that it knows too little of, and the end tells how far to trust it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,17 +53,33 @@ def run(args: argparse.Namespace) -> int:
     with QuenchDisplay(plan, folder) as display:
         prepare_engine(plan.engine, plan.system, display.say)
         try:
-            glass = make_glass(plan, folder, display.progress)
+            glass = make_glass(plan, folder, display.progress, display.look)
         except EngineFailure as failure:
             if failure.reason == "no-program":
                 raise
             display.say(failure.log_tail)
-            raise RunFailedError(f"the run failed: {failure} The run is in {plan.run_folder(folder)}.") from failure
+            meaning = _meaning(plan, failure, folder)
+            where = f"The run is in {plan.run_folder(folder)}."
+            raise RunFailedError(f"the run failed: {failure} {meaning}{where}") from failure
         write_glass(plan, glass, folder)
         _write_structure(glass, folder)
         write_provenance(plan, glass, folder)
     display.finish(glass)
     return 0
+
+
+def _meaning(plan: QuenchPlan, failure: EngineFailure, folder: Path) -> str:
+    """Return what a failure usually means with a machine-learned potential, and a space; "" of another."""
+    from glasspot.mlip.labelling import FILE
+    from glasspot.mlip.verdict import failure_meaning
+    from glasspot.potential.learned import LearnedPotential
+    from glasspot.structure.readers import read_frames
+
+    if not isinstance(plan.potential, LearnedPotential):
+        return ""
+    written = folder / FILE
+    meaning = failure_meaning(failure.reason, len(read_frames(written)) if written.exists() else 0)
+    return f"{meaning} " if meaning else ""
 
 
 def _write_structure(glass: Glass, folder: Path) -> None:
