@@ -155,7 +155,7 @@ class Follower:
         if uncertainty is not None and self.calibration is not None:
             above = int((~(uncertainty <= self.calibration.threshold)).sum())
             if above and np.isfinite(uncertainty).all() and all(one.kind != FUSED for one in failures):
-                self._candidates.append(self._candidate(sample, uncertainty))
+                self._candidates.append(self._candidate(sample, uncertainty, self.calibration.threshold))
         stages = self.protocol.stages
         return Judged(
             stage=sample.stage,
@@ -181,10 +181,10 @@ class Follower:
 
     # frames to label
 
-    def _candidate(self, sample: Sample, uncertainty: NDArray[np.float64]) -> Candidate:
+    def _candidate(self, sample: Sample, uncertainty: NDArray[np.float64], threshold: float) -> Candidate:
         stage = self.protocol.stages[sample.stage]
         asked = temperature_at(stage, sample.time_ps)
-        return Candidate(sample.frame, sample.stage, stage.label, sample.time_ps, asked, uncertainty)
+        return Candidate(sample.frame, sample.stage, stage.label, sample.time_ps, asked, uncertainty, threshold)
 
     def _write_candidates(self) -> None:
         """Write the worst frames so far, where they are others than those in the file."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FILE = "to-label.extxyz"
 MOST = 50  # frames in all
 EARLY = 2
+ASTRAY = 10.0  # times the threshold
 APART_PS = 0.3  # between two of one stage; a bond vibrates in 0.1 to 0.2 ps
 
 
@@ -36,11 +37,21 @@ class Candidate:
     time_ps: float
     temperature: float | None
     uncertainty: NDArray[np.float64]
+    threshold: float  # eV/A
 
     @property
     def largest(self) -> float:
         """The largest uncertainty of an atom in it, in eV/A."""
         return float(self.uncertainty.max())
+
+    @property
+    def order(self) -> tuple[bool, float]:
+        """What goes first is worth most: the worst of those that the model half knows, then the least of the others.
+
+        Once the model has led the atoms astray, what it does with them says little of the real material.
+        """
+        astray = self.largest > ASTRAY * self.threshold
+        return astray, self.largest if astray else -self.largest
 
 
 def choose(candidates: Sequence[Candidate], first: int = 0, most: int = MOST) -> list[Candidate]:
@@ -52,14 +63,14 @@ def choose(candidates: Sequence[Candidate], first: int = 0, most: int = MOST) ->
     ranked: list[tuple[int, Candidate]] = []
     for stage in stages:
         worst: list[Candidate] = []
-        for one in sorted((c for c in candidates if c.stage == stage), key=lambda c: -c.largest):
+        for one in sorted((c for c in candidates if c.stage == stage), key=lambda c: c.order):
             if len(worst) < (most if stage >= first else EARLY) and all(
                 abs(one.time_ps - other.time_ps) >= APART_PS * 0.999 for other in worst
             ):
                 worst.append(one)
         ranked += enumerate(worst)
     # The worst of each stage come first, then the second, so that a cut at ``most`` leaves no stage out.
-    kept = [one for _, one in sorted(ranked, key=lambda item: (item[0], -item[1].largest))[:most]]
+    kept = [one for _, one in sorted(ranked, key=lambda item: (item[0], item[1].order))[:most]]
     return sorted(kept, key=lambda one: (one.stage, one.time_ps))
 
 
