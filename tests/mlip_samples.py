@@ -1,4 +1,4 @@
-"""A fitted model of a small alloy (ASE's EMT labels), and the record of its fit: real fits and real errors throughout."""
+"""A fitted model of a small alloy (ASE's EMT labels), and the record of its fit, with errors of real fits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from dataset_samples import alloy, extxyz_text
-
 from glasspot.dataset.labelled import Dataset, LabelledFrame
 from glasspot.dataset.reading import read_dataset
 from glasspot.mlip.model import Errors, errors
@@ -25,11 +24,12 @@ KINDS = {"solid_300K": 1.0, "warm_900K": 1.03}
 
 @dataclass(frozen=True)
 class Sample:
-    """folder: of the model; train, test, unseen: frames by what they were to it; data: file of all frames."""
+    """folder: of the fitted model; train, test, unseen: frames by what they were to it; data: file of all frames."""
 
     folder: Path
     data: Path
     dataset: Dataset
+    model: PodModel
     potential: LearnedPotential
     train: tuple[LabelledFrame, ...]
     test: tuple[LabelledFrame, ...]
@@ -50,33 +50,32 @@ def make_sample(folder: Path) -> Sample:
     model = pod_model(dataset, folder / "cache", 1)
     (folder / "fit").mkdir()
     potential = model.fit(train, SETTINGS, folder / "fit")
-    sample = Sample(folder / "fit", data, dataset, potential, train, rest[::2], rest[1::2])
-    _write_record(sample, model, folder / "tried")
-    return sample
+    return Sample(folder / "fit", data, dataset, model, potential, train, rest[::2], rest[1::2])
 
 
-def _write_record(sample: Sample, model: PodModel, work: Path) -> None:
-    """Write fit.json and parity.npz, with the errors of real fits to parts of the frames."""
+def write_record(sample: Sample) -> None:
+    """Write fit.json and parity.npz, with the errors of sixteen real fits to parts of the frames."""
+    work = sample.folder.parent / "tried"
     work.mkdir()
     parts = {"train": sample.train, "test": sample.test, "unseen": sample.unseen}
     found = {use: predict(sample.potential, frames) for use, frames in parts.items()}
     Parity.of({use: (parts[use], found[use]) for use in parts}).save(sample.folder / "parity.npz")
 
     def tried(frames: Sequence[LabelledFrame], **settings: float) -> Errors:
-        made = model.fit(frames, SETTINGS | settings, work)
+        made = sample.model.fit(frames, SETTINGS | settings, work)
         return errors(sample.test, predict(made, sample.test))
 
     rounds, trials, learning = [], [], []
     for number, size in enumerate(SIZES, 1):
         train = sample.train[:size]
-        for weight in (100.0, 500.0, 2000.0):
-            of = tried(train, energy_weight=weight)
+        tries = {weight: tried(train, energy_weight=weight) for weight in (100.0, 500.0, 2000.0)}
+        own = asdict(tries[SETTINGS["energy_weight"]])
+        for weight, of in tries.items():
             names = ("energy_rmse_meV_per_atom", "force_rmse_eV_per_A", "stress_rmse_GPa")
             trials.append({
-                "round": number, "settings": SETTINGS | {"energy_weight": weight}, "chosen": weight == 500.0,
+                "round": number, "settings": SETTINGS | {"energy_weight": weight}, "chosen": asdict(of) == own,
                 **{name: getattr(of, name) for name in names},
             })  # fmt: skip
-        own = asdict(tried(train))
         rounds.append({
             "round": number, "fraction": number / 10, "train": size, "test": len(sample.test), "settings": SETTINGS,
             "cv": own, "errors": own, "seconds": 1.5,

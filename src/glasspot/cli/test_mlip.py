@@ -30,7 +30,7 @@ examples:
   glasspot test-mlip model/potential.toml OUTCAR --json     numbers for a script
 
 More: docs/mlip.md."""
-POTENTIAL, FIT = "potential.toml", "fit.json"
+POTENTIAL = "potential.toml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,15 +51,17 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from glasspot.dataset.reading import read_dataset
     from glasspot.mlip.predict import require_known
+    from glasspot.mlip.seen import read_seen
     from glasspot.mlip.testing import tested
     from glasspot.report.mlip_test import TestReport, document, text_report, write_test
 
-    potential, trained = _model(args.model)
+    place, potential = _model(args.model)
+    seen = read_seen(place.parent)
     with Progress(args.json, "reading") as tell:
         dataset = read_dataset(args.data, progress=lambda n: tell("reading", n, 0))
     chosen = _of_types(dataset, args.config_type)
-    seen = [frame for frame in chosen.frames if trained is not None and frame.key in trained]
-    frames = chosen.frames if args.all else tuple(f for f in chosen.frames if trained is None or f.key not in trained)
+    new = chosen.frames if seen is None else tuple(frame for frame in chosen.frames if not seen.has(frame))
+    frames = chosen.frames if args.all else new
     if not frames:
         raise GlasspotError(
             f"the model was fitted to all {len(chosen)} frames, so they say nothing of what it has not seen. Give "
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         found = tested(
             potential, frames, lambda done, of: tell("frames", done, of), lambda s: print(s, file=sys.stderr)
         )
-    known = None if trained is None else len(seen)
+    known = None if seen is None else len(chosen) - len(new)
     report = TestReport(found, tuple(str(path) for path in args.data), known, args.all, dataset.notes)
     page = None if args.out is None else write_test(report, args.out)
     if args.json:
@@ -89,8 +91,8 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _model(path: Path) -> tuple[LearnedPotential, frozenset[str] | None]:
-    """Return the model, and the keys of the frames it was fitted to, None where that is not known."""
+def _model(path: Path) -> tuple[Path, LearnedPotential]:
+    """Return the path of the model's file, and the model; GlasspotError where there is none."""
     from glasspot.potential.io import load_any
     from glasspot.potential.learned import LearnedPotential
 
@@ -104,24 +106,7 @@ def _model(path: Path) -> tuple[LearnedPotential, frozenset[str] | None]:
         raise GlasspotError(
             f"{place} is a pair potential; test-mlip takes a machine-learned one, such as glasspot fit-mlip writes."
         )
-    return potential, _train_keys(place.parent / FIT)
-
-
-def _train_keys(path: Path) -> frozenset[str] | None:
-    """Return the keys of the frames that the fit used; None where there is no record of them."""
-    import json
-
-    try:
-        record = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise GlasspotError(
-            f"{path} cannot be read ({error}), so it is not known which frames the model was fitted to. Restore it, or "
-            "remove it and test frames that you know to be new."
-        ) from error
-    keys = record.get("train_keys") if isinstance(record, dict) else None
-    return frozenset(str(key) for key in keys) if isinstance(keys, list) else None
+    return place, potential
 
 
 def _of_types(dataset: Dataset, wanted: list[str]) -> Dataset:
