@@ -122,12 +122,12 @@ def test_a_small_fit_is_better_than_none(fitted: tuple[LearnedPotential, Path]) 
     assert found.energy_rmse_meV_per_atom < 0.3 * none.energy_rmse_meV_per_atom
     assert found.force_rmse_eV_per_A < 0.3 * none.force_rmse_eV_per_A
     assert found.stress_rmse_GPa < 0.3 * none.stress_rmse_GPa
-    assert potential.elements == ("Cu", "Al") or set(potential.elements) == {"Cu", "Al"}
+    assert set(potential.elements) == {"Cu", "Al"} and 2.0 < min(potential.closest.values()) < 3.0
     assert {path.name for path in folder.iterdir()} == {
-        *("potential.toml", "fit.json"),
+        *("potential.toml", "gap.json"),
         *(path.name for path in potential.files.values()),
     }
-    assert json.loads((folder / "fit.json").read_text())["frames"] == len(TRAIN)
+    assert json.loads((folder / "gap.json").read_text())["frames"] == len(TRAIN)
 
 
 @needs_quippy
@@ -153,7 +153,7 @@ def test_the_record_of_another_fit_beside_a_model_is_not_believed(
     for path in folder.iterdir():
         shutil.copy(path, tmp_path)
     assert gap._kept(tmp_path, potential.files["model"].name[4:-4]) is not None
-    (tmp_path / "fit.json").write_text(json.dumps({"fit": "another"}))
+    (tmp_path / "gap.json").write_text(json.dumps({"fit": "another"}))
     assert gap._kept(tmp_path, "another") is None
     (tmp_path / POTENTIAL).unlink()
     assert gap._kept(tmp_path, "another") is None
@@ -304,3 +304,19 @@ def test_a_gap_runs_in_ase_or_in_a_lammps_of_ones_own_and_its_licence_is_told(mo
             choose_engine(EngineChoice(name), system)
     with pytest.raises(GlasspotError, match="is for LAMMPS"):
         make_engine(EngineChoice("ase", threads=2))
+
+
+@needs_quippy
+def test_a_trial_is_made_once_and_its_errors_are_of_frames_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    model = GapModel(isolated=FREE, work=tmp_path, say=lines.append)
+    (trial,) = model.assess(TRAIN, SMALL)
+    assert trial.errors.frames == 2 and trial.settings["cutoff"] == 4.0 and trial.cost > 0
+    monkeypatch.setattr(gap, "run_gap_fit", None)  # would be an error if it were called
+    assert model.assess(TRAIN, SMALL) == [trial]
+    with pytest.raises(TypeError):
+        model.assess(TRAIN, {**SMALL, "delta": 0.5})
+    assert len(lines) == 1, "the licence, once"
+    assert set(model.searched) <= {parameter.name for parameter in model.space}

@@ -1,6 +1,6 @@
 """The model "gap": fitted by QUIP's gap_fit, evaluated by quippy. Both are free for non-commercial use only.
 
-Files of a model: ``gap-HASH.xml`` (role "model"), the sparse points beside it (roles "sparse1", ...), ``fit.json``, the
+Files of a model: ``gap-HASH.xml`` (role "model"), the sparse points beside it (roles "sparse1", ...), ``gap.json``, the
 record of the fit, and ``potential.toml``, which is written last: a folder without it holds no model. HASH names data
 and settings, so the same fit asked for again is not made again.
 """
@@ -14,24 +14,26 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
+from glasspot.dataset.closest import least_distances
 from glasspot.dataset.labelled import LabelledFrame
+from glasspot.dataset.split import by_hash
 from glasspot.engine.ase_calculator import LICENCE, make_calculator
 from glasspot.errors import GlasspotError
 from glasspot.files import UnwritableError, parse_toml, write_text
 from glasspot.mlip.gap_data import data_text, machine_memory, memory_needed
 from glasspot.mlip.gap_program import Progress, find_gap_fit, run_gap_fit
-from glasspot.mlip.gap_settings import SPACE, arguments, checked
-from glasspot.mlip.model import Hyperparameter, Labels, Settings
+from glasspot.mlip.gap_settings import SEARCHED, SPACE, arguments, checked
+from glasspot.mlip.model import Errors, Hyperparameter, Labels, Settings, Trial, errors
 from glasspot.potential.learned import LearnedPotential, file_hash, learned_from_dict, learned_to_toml
 from glasspot.structure.frames import species_order
 
-DATA, POTENTIAL, RECORD, WORK = "train.xyz", "potential.toml", "fit.json", ".gap-"
+DATA, POTENTIAL, RECORD, WORK = "train.xyz", "potential.toml", "gap.json", ".gap-"
 MEASURED_SHARE = 0.77  # of gap_fit's own estimate of its memory: measured for 68 frames of 240 atoms
 
 
@@ -39,14 +41,38 @@ MEASURED_SHARE = 0.77  # of gap_fit's own estimate of its memory: measured for 6
 class GapModel:
     """GAP behind the signature of every model. isolated: energies (eV) of free atoms, of every element or not used.
 
-    say: told, a line at a time, what the user should know (the licence, the memory); progress: see ``gap_program``.
+    say: told, a line at a time, what the user should know (the licence, once; the memory); progress: see
+    ``gap_program``. name, source: of the potentials. work: a folder where the errors of trials are kept, so that none
+    is made twice; None for none.
     """
 
     isolated: Mapping[str, float] = field(default_factory=dict)
     say: Callable[[str], None] | None = None
     progress: Progress | None = None
+    name: str = ""
+    source: str = ""
+    work: Path | None = None
     kind: str = field(default="gap", init=False)
     space: tuple[Hyperparameter, ...] = field(default=SPACE, init=False)
+    searched: tuple[str, ...] = field(default=SEARCHED, init=False)
+    _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    def assess(self, train: Sequence[LabelledFrame], settings: Settings) -> list[Trial]:
+        """Return one trial: the errors on 30 % of ``train``, by hash, of a model fitted to the others."""
+        values = checked(settings)
+        fitted, left_out = by_hash(train, 0)
+        self._say_licence()
+        quiet = replace(self, say=None)
+        data = data_text([*fitted, *left_out], self.isolated, values["cutoff"])
+        kept = None if self.work is None else self.work / f"trial-{_hash_of(data, values)}.json"
+        if kept is not None and kept.is_file():
+            return [Trial(values, Errors(**json.loads(kept.read_bytes())))]
+        with tempfile.TemporaryDirectory(prefix="glasspot-gap-") as folder:
+            potential = quiet.fit(fitted, settings, Path(folder))
+            found = errors(left_out, quiet.predict(potential, left_out))
+        if kept is not None:
+            write_text(kept, json.dumps(asdict(found)))
+        return [Trial(values, found)]
 
     def fit(self, train: Sequence[LabelledFrame], settings: Settings, folder: Path) -> LearnedPotential:
         """Return the model fitted to ``train``; see ``model.Model``. The same fit found in ``folder`` is returned.
@@ -60,7 +86,7 @@ class GapModel:
         isolated = self._isolated(train, elements)
         data = data_text(train, isolated, values["cutoff"])
         name = _hash_of(data, values)
-        self._say(LICENCE)
+        self._say_licence()
         found = _kept(folder, name)
         if found is not None:
             self._say(f"This fit was made before; it stands in {folder}.")
@@ -78,7 +104,7 @@ class GapModel:
                 run_gap_fit(arguments(values, DATA, model, bool(isolated)), Path(work), memory, self.progress)
                 seconds = time.perf_counter() - began
                 paths = _renamed(Path(work), model, name)
-                potential = _potential(elements, values, paths, len(train))
+                potential = self._potential(elements, values, paths, train)
                 _check_sound(potential, train[0])
                 record = {"fit": name, "settings": values, "seconds": seconds, "frames": len(train)}
                 return _put(potential, folder, {**record, "quippy-ase": version("quippy-ase"), "memory_bytes": memory})
@@ -89,7 +115,7 @@ class GapModel:
 
     def predict(self, potential: LearnedPotential, frames: Sequence[LabelledFrame]) -> list[Labels]:
         """Return energy, forces and stress by quippy; GlasspotError for an element that the model does not know."""
-        self._say(LICENCE)
+        self._say_licence()
         for frame in frames:
             for symbol in frame.counts:
                 potential.charge(symbol)  # QUIP would leave such atoms out, without a word
@@ -120,6 +146,25 @@ class GapModel:
             return {}
         return {element: float(self.isolated[element]) for element in elements}
 
+    def _potential(
+        self,
+        elements: Sequence[str],
+        values: Mapping[str, float],
+        paths: Mapping[str, Path],
+        train: Sequence[LabelledFrame],
+    ) -> LearnedPotential:
+        return LearnedPotential(
+            kind=self.kind,
+            name=self.name or f"{'-'.join(elements)} gap",
+            elements=tuple(elements),
+            r_cut=values["cutoff"],
+            files=dict(paths),
+            hashes={role: file_hash(path) for role, path in paths.items()},
+            title=f"GAP of {', '.join(elements)}: two-body and SOAP",
+            source=self.source or f"fitted by glasspot with gap_fit to {len(train)} frames",
+            closest=least_distances(train, elements),
+        )
+
     def _check_memory(self, needed: float) -> None:
         machine = machine_memory()
         text = f"gap_fit estimates its memory at {needed / 1e9:.1f} GB"
@@ -130,6 +175,11 @@ class GapModel:
             )
         scarce = machine is not None and MEASURED_SHARE * needed > machine[1]
         self._say(f"{text}{', more than is free now: it may be killed' if scarce else ''}.")
+
+    def _say_licence(self) -> None:
+        if LICENCE not in self._told:
+            self._told.add(LICENCE)
+            self._say(LICENCE)
 
     def _say(self, line: str) -> None:
         if self.say is not None:
@@ -176,21 +226,6 @@ def _renamed(work: Path, model: str, name: str) -> dict[str, Path]:
     for number, sparse in enumerate(sorted(work.glob(f"{model}.sparseX.{label}*")), 1):
         paths[f"sparse{number}"] = sparse.rename(work / sparse.name.replace(label, ours))
     return paths
-
-
-def _potential(
-    elements: Sequence[str], values: Mapping[str, float], paths: Mapping[str, Path], n_frames: int
-) -> LearnedPotential:
-    return LearnedPotential(
-        kind="gap",
-        name=f"{'-'.join(elements)} gap",
-        elements=tuple(elements),
-        r_cut=values["cutoff"],
-        files=dict(paths),
-        hashes={role: file_hash(path) for role, path in paths.items()},
-        title=f"GAP of {', '.join(elements)}: two-body and SOAP",
-        source=f"fitted by glasspot with gap_fit to {n_frames} frames",
-    )
 
 
 def _check_sound(potential: LearnedPotential, frame: LabelledFrame) -> None:

@@ -25,6 +25,7 @@ SPACE = (
     Hyperparameter("sigma_force", 0.01, 0.3, 0.05, log=True, unit="eV/A", meaning="error expected of forces"),
     Hyperparameter("sigma_virial", 0.01, 0.3, 0.05, log=True, unit="eV/atom", meaning="error expected of virials"),
 )
+SEARCHED = ("cutoff", "atom_sigma", "delta", "sigma_energy", "sigma_force")  # the others trade time for little
 FRAME, ISOLATED = "frame", "isolated"  # the groups of configurations in the file that gap_fit reads
 TRANSITION = 1.0  # A, over which the cut-off smooths
 PAIR_SPARSE = 20  # sparse points of each pair's distances
