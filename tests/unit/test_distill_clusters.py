@@ -67,6 +67,19 @@ def test_one_embedding_serves_every_number_of_clusters(kernels: Kernels, delta: 
     assert metrics.adjusted_rand_score(ours, theirs) == pytest.approx(1.0)
 
 
+def test_the_embedding_is_that_of_scikit_learn_where_degrees_are_uneven() -> None:
+    """Column by column, up to sign and length: to 1e-6 of a column, two ways to the same eigenvectors."""
+    manifold = pytest.importorskip("sklearn.manifold")
+    points = np.random.default_rng(1).normal(size=(30, 2)) * np.linspace(0.2, 3, 30)[:, None]
+    affinity = np.exp(-np.linalg.norm(points[:, None] - points[None], axis=2))
+    uneven = Kernels(("",) * 30, affinity, affinity, np.arange(30), "periodic", 1.0)
+    theirs = manifold.spectral_embedding(affinity, n_components=4, drop_first=False, random_state=0)
+    ours = spectral_embedding(uneven, 0.5, 4)
+    for mine, other in zip(ours.T, theirs.T, strict=True):
+        cosine = mine @ other / np.linalg.norm(mine) / np.linalg.norm(other)
+        assert abs(cosine) == pytest.approx(1.0, abs=1e-6)
+
+
 def test_three_groups_are_found_whole(kernels: Kernels) -> None:
     labels = k_means(spectral_embedding(kernels, 0.5, 3), 3, seed=1)
     assert metrics.adjusted_rand_score(labels, GROUP) == pytest.approx(1.0)

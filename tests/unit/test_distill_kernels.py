@@ -173,6 +173,21 @@ def test_a_second_run_reads_what_the_first_kept(
     assert np.array_equal(first.short, again.short) and np.array_equal(first.long, again.long)
 
 
+@pytest.mark.parametrize("long_range", BOTH)
+def test_kernels_do_not_hang_on_the_groups_that_are_computed_together(
+    monkeypatch: pytest.MonkeyPatch, long_range: str
+) -> None:
+    """In groups of four: to 1e-6, the single precision of the sums, whose parts are the same."""
+    settings = replace(QUICK, long_range=long_range)
+    whole_one = compute_kernels(made_up(each=3), settings)
+    few = compute_kernels(made_up(each=3), replace(settings, exact_to=5, landmarks=6, zeta=whole_one.zeta))
+    monkeypatch.setattr(module, "CHUNK", 4)
+    parts = compute_kernels(made_up(each=3), settings)
+    assert parts.long == pytest.approx(whole_one.long, abs=1e-6)
+    assert parts.short == pytest.approx(whole_one.short, abs=1e-12)
+    assert few.long == pytest.approx(whole_one.long[:, few.landmarks], abs=1e-6)
+
+
 def test_a_damaged_file_and_other_frames_are_computed_again(tmp_path: Path) -> None:
     first = compute_kernels(made_up(each=3), QUICK, Cache(tmp_path))
     kept = sorted(tmp_path.iterdir())

@@ -32,8 +32,7 @@ class Cache:
         """
         if self.folder is None:
             return tuple(compute())
-        text = json.dumps([FORMAT, kind, *asked], sort_keys=True)
-        path = self.folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"
+        path = self.folder / f"{kind}-{digest([FORMAT, kind, *asked])[:24]}.npz"
         known = _read(path)
         if known is not None:
             return known
@@ -41,6 +40,11 @@ class Cache:
         with replacing(path) as temporary, temporary.open("wb") as handle:
             np.savez(handle, *made)
         return made
+
+
+def digest(values: Sequence[Any]) -> str:
+    """Return the SHA-256 of plain values."""
+    return hashlib.sha256(json.dumps(list(values), sort_keys=True).encode()).hexdigest()
 
 
 def _read(path: Path) -> tuple[NDArray[Any], ...] | None:

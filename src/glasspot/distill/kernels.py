@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.dataset.labelled import Dataset, LabelledFrame
-from glasspot.distill.cache import Cache
+from glasspot.distill.cache import Cache, digest
 from glasspot.distill.coulomb import packed_matrices, unwrapped
 from glasspot.distill.longrange import Shells, structure_factors
 from glasspot.distill.soap import Soap, power_spectra, soap_kernel
@@ -201,7 +201,7 @@ def _coulomb_distances(
     exact = len(landmarks) == len(frames)
     apart = np.zeros((len(frames), len(landmarks)))
     # Positions hang on the frames before, so every key is part of the name.
-    keys = [frame.key + frame.config_type for frame in frames]
+    keys = digest([frame.key + frame.config_type for frame in frames] + [str(n) for n in landmarks])
 
     def packed(which: Indices) -> NDArray[np.float32]:
         return packed_matrices([frames[i] for i in which], [positions[i] for i in which], largest)
@@ -220,7 +220,7 @@ def _coulomb_distances(
                 made[:, place] = taxicab(mine, theirs, filled[rows], filled[columns])
             return (made,)
 
-        apart[part, first:] = cache.get("coulomb", [keys, landmarks.tolist(), part.start], compute)[0]
+        apart[part, first:] = cache.get("coulomb", [keys, part.start], compute)[0]
         if exact:
             apart[first:, part] = apart[part, first:].T
         tell("Coulomb matrices", part.stop, len(frames))

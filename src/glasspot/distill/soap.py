@@ -114,7 +114,6 @@ def _batch(calculator: Any, frames: Sequence[Frame], numbers: Sequence[int], soa
         )
         if foreign:
             raise GlasspotError(f"a frame holds {', '.join(foreign)}, which is not among the elements of the data set.")
-        system.wrap()
     found = calculator.compute(systems, use_native_system=True)
     shape = (len(frames), len(numbers), len(numbers), soap.l_max + 1, soap.n_max, soap.n_max)
     terms = np.zeros(shape)
