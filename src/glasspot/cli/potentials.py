@@ -19,6 +19,7 @@ from glasspot.cli.potentials_compare import (
     compare,
 )
 from glasspot.cli.potentials_export import VERDICT, export
+from glasspot.cli.potentials_learned import show_learned
 
 if TYPE_CHECKING:
     from glasspot.potential.coulomb import Coulomb
@@ -29,7 +30,7 @@ HELP = "published potentials: numbers, source, cautions; comparison; export for 
 DESCRIPTION = """\
 The potentials that ship with glasspot, each with its source, its electrostatics, what simulation
 has verified and what to be careful about. NAME is one of the list (case does not matter), or the
-path of your own .toml file."""
+path of your own .toml file, a machine-learned potential (glasspot fit-mlip) too."""
 EPILOG = """\
 examples:
   glasspot potentials                                     every set, with its elements and verdict
@@ -130,9 +131,13 @@ def _list(args: argparse.Namespace) -> None:
 def _show(args: argparse.Namespace) -> None:
     from glasspot.composition import Composition
     from glasspot.oxides import parse_component
-    from glasspot.potential.io import load_potential
+    from glasspot.potential.io import load_any
+    from glasspot.potential.learned import LearnedPotential
 
-    potential, species = load_potential(args.name), None
+    potential, species = load_any(args.name), None
+    if isinstance(potential, LearnedPotential):
+        show_learned(potential, args.composition, args.json)
+        return
     if args.composition is not None:
         glass = Composition.parse(args.composition)
         known = potential.counting_charges

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glasspot.cli.potentials_learned import export_learned
 from glasspot.errors import GlasspotError
 
 if TYPE_CHECKING:
@@ -46,10 +47,16 @@ def export(args: argparse.Namespace) -> None:
     GlasspotError for a set that waits for a composition, that ASE cannot run, or for species that do not fit it.
     """
     from glasspot.composition import has_density_estimate
+    from glasspot.potential.io import load_any
+    from glasspot.potential.learned import LearnedPotential
     from glasspot.report.export import write_potential_files
 
     if not 1 <= args.atoms <= MOST_ATOMS:
         raise GlasspotError(f"--atoms takes 1 to {MOST_ATOMS}; given {args.atoms}.")
+    learned = load_any(args.name)
+    if isinstance(learned, LearnedPotential):
+        export_learned(learned, args)
+        return
     potential, counts = _load(args.name, args.composition, args.atoms)
     species = _species(potential, args.elements, counts)
     _require_complete(potential, species)
