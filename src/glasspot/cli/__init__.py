@@ -25,6 +25,8 @@ examples:
   glasspot analyse glass.extxyz              g(r), coordination, angles, Qn, rings, S(Q)
   glasspot landscape examples/silica/fit.toml --axes charge.Si Si-O.rho --out map   the cost over two parameters
   glasspot surrogate runs/borosilicate       what a fit to many glasses has learned of them
+  glasspot distill dft.extxyz                which frames of ab initio data are worth keeping
+  glasspot fit-mlip dft.extxyz               a machine-learned potential from them
   glasspot potentials show BKS               a published potential: numbers, source, cautions
 
 Exit codes: 0 done, 1 the run failed (the message says why), 2 bad input (the message says how to mend it)."""
@@ -44,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         analyse,
         distill,
         fit,
+        fit_mlip,
         ladder,
         landscape,
         potentials,
@@ -59,7 +62,20 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"glasspot {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for module in (fit, ladder, landscape, surrogate, status, report, quench, analyse, potentials, distill, test_mlip):
+    for module in (
+        fit,
+        ladder,
+        landscape,
+        surrogate,
+        status,
+        report,
+        quench,
+        analyse,
+        potentials,
+        distill,
+        fit_mlip,
+        test_mlip,
+    ):
         command = commands.add_parser(
             module.__name__.rpartition(".")[2].replace("_", "-"),
             help=module.HELP,

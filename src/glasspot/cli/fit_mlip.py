@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     plan = _plan(args, dataset, energy_tol, asked)
     with Progress(args.json) as tell:
         models = _models(args, dataset, plan.name, folder, say, tell)
-        fitted = fit_mlip(*models, dataset, found, plan, folder, tell, lambda one: say(_round_line(one)), _finish)
+        fitted = fit_mlip(*models, dataset, found, plan, folder, tell, lambda one: say(_round_line(one)))
     page = write_fit_page(folder)
     if args.json:
         print(
@@ -203,10 +203,6 @@ def _models(
         on_step=lambda done, of: tell("sums of frames", done, of),
     )  # fmt: skip
     return pod, replace(pod, melts=args.melts)
-
-
-def _finish(potential: Any, test: Any) -> tuple[Any, dict[str, Any] | None]:
-    return potential, None
 
 
 def _round_line(one: Round) -> str:

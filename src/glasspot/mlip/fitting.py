@@ -24,6 +24,8 @@ from glasspot.mlip.learning import learning_curve
 from glasspot.mlip.model import Errors, Labels, Model, errors
 from glasspot.mlip.parity import Parity
 from glasspot.mlip.pod import PodModel
+from glasspot.mlip.trust import calibrate, has_committee
+from glasspot.mlip.trust_file import with_trust
 from glasspot.potential.learned import LearnedPotential
 from glasspot.provenance import provenance
 
@@ -63,12 +65,10 @@ def fit_mlip(
     folder: Path,
     tell: Tell,
     on_round: Callable[[Round], None],
-    finish: Callable[[LearnedPotential, Sequence[LabelledFrame]], tuple[LearnedPotential, dict[str, Any] | None]],
 ) -> Fitted:
     """Fit ``dataset`` and write everything into ``folder``; what ``folder``/work holds already is not computed again.
 
-    rounds_model fits the rounds, final_model the last model (it may take more care). finish(potential, test frames)
-    returns the potential with its calibration, and the record of that.
+    rounds_model fits the rounds, final_model the last model (it may take more care).
     """
     began = time.monotonic()
     work = folder / WORK
@@ -80,7 +80,8 @@ def fit_mlip(
     groups = {"train": last.train, "test": last.test, "unseen": kept_out(dataset, grown)}
     said = {use: _predicted(final_model, potential, frames, use, tell) for use, frames in groups.items()}
     final = {use: errors(frames, said[use]) if frames else None for use, frames in groups.items()}
-    potential, calibration = finish(potential, last.test)
+    tell("trust", 0, 0)
+    potential, calibration = _calibrated(potential, last, folder)
     learning = _learning(rounds_model, grown, dataset, plan, tell) if plan.curve else []
     record = {
         "format": FORMAT,
@@ -115,6 +116,17 @@ def fit_mlip(
     test = final["test"]
     assert test is not None  # noqa: S101  (a round has test frames)
     return Fitted(potential, test, final["unseen"], record)
+
+
+def _calibrated(potential: LearnedPotential, last: Round, folder: Path) -> tuple[LearnedPotential, Any]:
+    """Return the potential with what its committee is worth, and that as plain values; None without a committee."""
+    if not has_committee(potential):
+        return potential, None
+    found = calibrate(potential, last.test, [frame.frame for frame in (*last.train, *last.test)])
+    return with_trust(potential, found, folder), {
+        name: getattr(found, name)
+        for name in ("factor", "threshold", "error", "rank", "false_alarms", "frames", "atoms")
+    }
 
 
 def _predicted(
