@@ -107,7 +107,7 @@ def test_it_goes_on_from_what_was_kept(folder: Path, data: Path, tmp_path: Path,
     ("arguments", "message"),
     [
         (["--energy-tol", "much"], "--energy-tol"),
-        (["--energy-tol", "-2meV"], "--energy-tol"),
+        (["--energy-tol=-2meV"], "--energy-tol"),
         (["--fraction", "0"], "--fraction"),
         (["--trials", "0"], "--trials"),
         (["--workers", "0"], "--workers"),

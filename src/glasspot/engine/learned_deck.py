@@ -1,6 +1,6 @@
 """What LAMMPS is told of a machine-learned potential: its pair style, copies of its files, and a wall.
 
-``pair_style pod`` (Nguyen and Rohskopf, J. Comput. Phys. 480 (2023) 112030) is in the wheel of PyPI; ``pair_style quip``
+``pair_style pod`` (Nguyen, Rohskopf, J. Comput. Phys. 480 (2023) 112030) is in the wheel of PyPI; ``pair_style quip``
 needs a LAMMPS that was built with ML-QUIP. A POD model has seen no pair closer than ``closest``, and is polynomials of
 1/r there: the wall K (closest - r)^2 keeps atoms out. It is zero for every configuration of the fit.
 """

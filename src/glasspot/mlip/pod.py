@@ -137,6 +137,7 @@ class PodModel:
     ) -> tuple[Prior, tuple[str, ...]]:
         """Return the prior with what melts of the model taught, and a caution where they never came to rest."""
         melt, calm = melt_like(train), 0
+        folder.mkdir(parents=True, exist_ok=True)
         for seed in range(1, self.melts + 1):
             model = solve(prior.added(sums, self.prior, level), weights)
             with TemporaryDirectory(dir=folder, prefix=".melt-") as name:
