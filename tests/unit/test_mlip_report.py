@@ -19,7 +19,7 @@ from glasspot.report.mlip import answer, evidence, figures, write_fit_page
 from glasspot.report.mlip_figures import groups_figure, learning_figure, mean_and_spread
 from glasspot.report.mlip_parity import MOST_POINTS, WORST, parity_figures
 from glasspot.report.mlip_record import GroupRow, errors_of, read_record
-from glasspot.report.mlip_tables import number, with_spread
+from glasspot.report.mlip_tables import groups_table, number, with_spread
 from mlip_samples import KINDS, SIZES, make_sample, write_record
 
 FIGURES = {
@@ -229,6 +229,29 @@ def test_of_many_clusters_some_are_named() -> None:
     assert groups_figure("cluster", [GroupRow("cluster", "1", "test", errors)]) is None
 
 
+def test_groups_stand_by_number_and_the_uses_of_each_side_by_side() -> None:
+    errors = Errors(1.0, 0.1, 0.2, 0.8, 0.08, 3)
+    pairs = [("1", "test"), ("3", "test"), ("10", "test"), ("1", "unseen"), ("2", "unseen"), ("10", "unseen")]
+    table = groups_table("cluster", [GroupRow("cluster", name, use, errors) for name, use in pairs])
+    assert [row[:2] for row in table.rows] == [
+        ("1", "held out"), ("1", "never chosen"), ("2", "never chosen"), ("3", "held out"), ("10", "held out"),
+        ("10", "never chosen"),
+    ]  # fmt: skip
+    assert groups_table("config_type", [GroupRow("config_type", "same", "test", errors)]).rows == ()
+
+
+def test_the_gain_over_random_choice_is_told_where_there_was_a_choice(folder: Path) -> None:
+    assert "Force error with 12 frames" in " ".join(evidence(read_record(folder)))
+    change(folder, lambda record: record.update(train_keys=record["train_keys"][:8]))
+    assert "Force error with 8 frames" in " ".join(evidence(read_record(folder)))
+
+    def only_all(record: dict[str, Any]) -> None:
+        record["learning"] = [row | {"frames": 18} for row in record["learning"]]
+
+    change(folder, only_all)
+    assert "Force error with" not in " ".join(evidence(read_record(folder)))
+
+
 def test_errors_of_nothing_are_not_known() -> None:
     assert np.isnan(errors_of(None).energy_rmse_meV_per_atom)
     assert errors_of({"energy_rmse_meV_per_atom": 1.5, "frames": 3}).frames == 3
@@ -246,6 +269,7 @@ def test_a_mean_has_as_many_decimals_as_its_spread() -> None:
     assert with_spread(0.19634, 0.0041) == "0.1963 ± 0.0041"
     assert with_spread(12.3, 1.26) == "12.3 ± 1.3"
     assert with_spread(12.3, np.nan) == "12.3"
+    assert with_spread(0.182576930, 2.1e-8) == "0.183"  # the same frames in another order
 
 
 def test_the_answer_counts_frames(folder: Path) -> None:

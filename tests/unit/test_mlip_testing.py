@@ -86,6 +86,9 @@ def test_the_worst_frames_come_first(result: testing.Tested) -> None:
     worst = result.worst(3)
     sizes = [row.force_rmse_eV_per_A for row in result.rows]
     assert [row.force_rmse_eV_per_A for row in worst] == sorted(sizes, reverse=True)[:3]
+    for row, frame, found in zip(result.rows, result.frames, result.found, strict=True):
+        assert frame.energy is not None
+        assert row.energy_meV_per_atom == pytest.approx(1e3 * (found.energy - frame.energy) / 32, rel=EXACT)
 
 
 def test_progress_is_told(sample: Sample) -> None:

@@ -140,12 +140,13 @@ def evidence(record: FitRecord) -> tuple[str, ...]:
 
 
 def _against_random(record: FitRecord) -> list[str]:
-    """Return what the choice of frames gained, at the largest number that was fitted in both ways."""
+    """Return what the choice of frames gained, with as many as the model was fitted to, where there was a choice."""
     ours, theirs, whole = (record.learned(how) for how in ("distilled", "random", "all"))
-    both = sorted(set(ours) & set(theirs))
+    both = [n for n in sorted(set(ours) & set(theirs)) if not whole or n < max(whole)]
     if not both:
         return []
-    frames, q = both[-1], "force_rmse_eV_per_A"
+    frames = len(record.train_keys) if len(record.train_keys) in both else both[-1]
+    q = "force_rmse_eV_per_A"
     mean, spread = (part[0] for part in mean_and_spread({frames: theirs[frames]}, q))
     own = mean_and_spread({frames: ours[frames]}, q)[0][0]
     text = (

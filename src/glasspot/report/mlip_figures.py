@@ -31,7 +31,7 @@ KIND_TITLES = {
 
 def groups_figure(kind: str, groups: Sequence[GroupRow]) -> Figure | None:
     """Return bars of the errors of the groups of one kind; None where there are not two to compare."""
-    names = list(dict.fromkeys(group.name for group in groups))
+    names = list(dict.fromkeys(group.name for group in in_order(groups)))
     if len(names) < 2:
         return None
     places = np.arange(len(names), dtype=float)
@@ -52,6 +52,19 @@ def groups_figure(kind: str, groups: Sequence[GroupRow]) -> Figure | None:
     labels = tuple(name or NO_TYPE for name in names[::step])
     x = Axis(kind if kind == "cluster" else "", ticks=tuple(places[::step].tolist()), names=labels)
     return Figure(f"errors-{kind}", "groups", KIND_TITLES.get(kind, kind), "", x, tuple(panes), even=True)
+
+
+def in_order(groups: Sequence[GroupRow]) -> list[GroupRow]:
+    """Return the uses of each group side by side, and groups with numbers for names by these."""
+
+    def number_of(group: GroupRow) -> float:
+        try:
+            return float(group.name.removesuffix(" K"))
+        except ValueError:
+            return math.inf
+
+    names = list(dict.fromkeys(group.name for group in groups))
+    return sorted(groups, key=lambda group: (number_of(group), names.index(group.name)))
 
 
 def learning_figure(record: FitRecord) -> Figure | None:

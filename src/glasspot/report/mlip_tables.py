@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.mlip.model import Errors
-from glasspot.report.mlip_figures import KIND_TITLES, USES, mean_and_spread
+from glasspot.report.mlip_figures import KIND_TITLES, USES, in_order, mean_and_spread
 from glasspot.report.mlip_parity import NO_TYPE
 from glasspot.report.mlip_record import UNKNOWN, FitRecord, GroupRow
 from glasspot.report.table import Table
@@ -18,6 +18,17 @@ ERROR_CAPTION = (
     "Root mean square errors: energy in meV/atom, force component in eV/A, stress component in GPa; then the mean "
     "absolute errors of energy and force."
 )
+NO_SPREAD = 1e-3  # of the mean: a smaller spread is not shown
+LISTED = 80  # rows of a table of groups; fit.json has them all
+UNITS = {
+    "temperature": "temperature (K)",
+    "temperature_from_forces": "temperature by forces (K)",
+    "density": "density (g/cm3)",
+    "energy": "energy (eV/atom)",
+    "energy_sd": "its spread (meV/atom)",
+    "force_rms": "force (eV/A)",
+    "pressure": "pressure (GPa)",
+}
 FILES = {
     "potential.toml": "the model: give it to glasspot quench --potential and glasspot test-mlip",
     "parameters.pod": "what LAMMPS reads: the descriptors",
@@ -56,13 +67,19 @@ def final_table(record: FitRecord) -> Table:
 
 
 def groups_table(kind: str, groups: Sequence[GroupRow]) -> Table:
-    """Return the errors of the groups of one kind; which frames, where more than one use occurs."""
+    """Return the errors of the groups of one kind, and of which frames, where more than one use occurs.
+
+    Without rows where all frames are in one group.
+    """
     both = len({group.use for group in groups}) > 1
+    several = len({group.name for group in groups}) > 1
     rows = tuple(
-        (g.name or NO_TYPE, *((USES.get(g.use, g.use),) if both else ()), *error_cells(g.errors)) for g in groups
+        (group.name or NO_TYPE, *((USES.get(group.use, group.use),) if both else ()), *error_cells(group.errors))
+        for group in (in_order(groups)[:LISTED] if several else ())
     )
     columns = (kind.replace("_", " "), *(("which",) if both else ()), *ERROR_COLUMNS)
-    return Table("groups", KIND_TITLES.get(kind, kind), "", columns, rows, ("which",))
+    caption = f"The first {LISTED} of {len(groups)} rows." if len(groups) > LISTED else ""
+    return Table("groups", KIND_TITLES.get(kind, kind), caption, columns, rows, ("which",))
 
 
 def rounds_table(record: FitRecord) -> Table:
@@ -99,8 +116,8 @@ def learning_table(record: FitRecord) -> Table:
 
 
 def with_spread(mean: float, spread: float) -> str:
-    """Return "0.196 ± 0.004", the spread to two digits and the mean to as many decimals."""
-    if not math.isfinite(spread) or spread <= 0 or not math.isfinite(mean):
+    """Return "0.1963 ± 0.0041": the spread to two digits, the mean to as many decimals; no spread where it is tiny."""
+    if not math.isfinite(spread) or not math.isfinite(mean) or spread <= NO_SPREAD * abs(mean):
         return number(mean)
     decimals = min(9, max(0, 1 - math.floor(math.log10(spread))))
     return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
@@ -128,7 +145,7 @@ def distilled_table(record: FitRecord) -> Table:
 def survey_table(record: FitRecord) -> Table:
     """Return what was found in the data."""
     found = record.raw.get("survey") or {}
-    columns = tuple(str(name) for name in found.get("columns") or ())
+    columns = tuple(UNITS.get(str(name), str(name)) for name in found.get("columns") or ())
     # A row that is short or long would break the page; its cells are what counts.
     rows = tuple(
         tuple(str(cell) for cell in (list(row) + [""] * len(columns))[: len(columns)])
