@@ -111,6 +111,7 @@ def verdict(
     found = [(NOT if finding.severity == "failure" else WITH_CARE, finding.message) for finding in glass.findings]
     found += [(WITH_CARE, f"the fit said of the model: {caution}") for caution in potential.cautions]
     counted = [stage for stage in stages if stage.counts]
+    scaled = [stage for stage in counted if math.isfinite(stage.above)]
     found += [
         (WITH_CARE, f'in {one.unsound} of {one.frames} frames of "{one.name}" the atoms were no sound liquid or glass.')
         for one in counted
@@ -124,8 +125,8 @@ def verdict(
         found.append(
             (WITH_CARE, "the committee of this model is not calibrated, so its spread has no scale; fit it again.")
         )
-    else:
-        found += _of_atoms(counted, calibration)
+    elif scaled:
+        found += _of_atoms(scaled, calibration)
     level = max((level for level, _ in found), key=LEVELS.index, default=TRUSTED)
     reasons = [text for wanted in reversed(LEVELS) for one, text in found if one == wanted]
     threshold = math.nan if calibration is None else calibration.threshold

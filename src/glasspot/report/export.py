@@ -34,8 +34,8 @@ def write_potential_files(
     """Write ``potential`` into ``folder`` and return the paths, sorted; all of them appear, or none.
 
     ``species`` are the elements of LAMMPS's atom types 1, 2, ...; ``formats`` any of "toml", "lammps" and "ase" (which
-    brings the TOML file it reads, and which a machine-learned potential does not have). LAMMPS runs the include as it is
-    from the folder it stands in, in a script with ``units metal`` and ``atom_style charge``, after the box exists.
+    brings the TOML file it reads; no machine-learned one has it). LAMMPS runs the include as it is from the folder it
+    stands in, in a script with ``units metal`` and ``atom_style charge``, after the box exists.
     GlasspotError for an unknown format, a charge that needs a composition, or a folder that cannot be written.
     """
     unknown = next((name for name in formats if name not in WRITERS), None)
