@@ -15,6 +15,7 @@ from glasspot.mlip.model import Errors, errors
 from glasspot.mlip.parity import Parity
 from glasspot.mlip.pod import SPACE, PodModel, pod_model
 from glasspot.mlip.predict import predict
+from glasspot.mlip.trust import calibrate
 from glasspot.potential.learned import LearnedPotential
 
 SETTINGS = {h.name: h.start for h in SPACE} | {"size": 1.0, "r_cut": 4.5}
@@ -96,7 +97,8 @@ def write_record(sample: Sample) -> None:
         "distilled": {"delta": 0.3, "clusters": 2, "long_range": "periodic", "select": "cluster"},
         "rounds": rounds, "trials": trials,
         "final": {use: asdict(errors(parts[use], found[use])) for use in parts},
-        "groups": _groups(parts, found), "learning": learning, "calibration": None,
+        "groups": _groups(parts, found), "learning": learning,
+        "calibration": asdict(calibrate(sample.potential, sample.test)),
         "provenance": {"glasspot": "test"}, "seconds": 12.0,
     }  # fmt: skip
     (sample.folder / "fit.json").write_text(json.dumps(record))

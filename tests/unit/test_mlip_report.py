@@ -20,11 +20,12 @@ from glasspot.report.mlip_figures import groups_figure, learning_figure, mean_an
 from glasspot.report.mlip_parity import MOST_POINTS, WORST, parity_figures
 from glasspot.report.mlip_record import GroupRow, errors_of, read_record
 from glasspot.report.mlip_tables import groups_table, number, with_spread
+from glasspot.report.mlip_trust import trust_figure, trust_table
 from mlip_samples import KINDS, SIZES, make_sample, write_record
 
 FIGURES = {
     "parity-energy", "parity-force", "parity-stress", "learning-curve", "errors-cluster", "errors-config_type",
-    "rounds-errors", "hyper-parameters",
+    "rounds-errors", "hyper-parameters", "calibration",
 }  # fmt: skip
 
 
@@ -158,13 +159,29 @@ def test_what_a_user_wrote_cannot_become_a_part_of_the_page(folder: Path) -> Non
     assert text.count("&lt;script&gt;alert(1)") > 8
 
 
+def test_the_calibration_shows_what_was_found_against_what_was_told(folder: Path) -> None:
+    record = read_record(folder)
+    figure = trust_figure(record)
+    assert figure is not None
+    points = figure.panes[0].traces[1]
+    bins = record.raw["calibration"]["bins"]
+    np.testing.assert_allclose(points.x, [one["uncertainty"] for one in bins])
+    np.testing.assert_allclose(points.y, [one["error"] for one in bins])
+    assert {row[0] for row in trust_table(record).rows} >= {"factor", "threshold", "error", "rank"}
+
+
 def emptied(record: dict[str, Any]) -> None:
     """Every list empty, every number null, as a fit may leave them."""
     for key in ("rounds", "trials", "groups", "learning", "notes", "cautions", "data", "space", "train_keys"):
         record[key] = []
     nothing = dict.fromkeys(record["final"]["test"])
     record |= {"energy_tol_meV": None, "seconds": None, "survey": {"columns": [], "rows": []}, "distilled": None}
-    record |= {"final": {"train": nothing, "test": nothing, "unseen": None}, "provenance": {}, "settings": {}}
+    record |= {
+        "calibration": None,
+        "final": {"train": nothing, "test": nothing, "unseen": None},
+        "provenance": {},
+        "settings": {},
+    }
 
 
 def test_an_empty_record_makes_a_page(folder: Path) -> None:
@@ -182,6 +199,7 @@ def test_numbers_that_are_null_leave_gaps(folder: Path) -> None:
             row["errors"] = dict.fromkeys(row["errors"])
         for row in record["trials"]:
             row["force_rmse_eV_per_A"] = None
+        record["calibration"]["bins"] = [dict.fromkeys(one) for one in record["calibration"]["bins"]]
 
     change(folder, alter)
     record = read_record(folder)

@@ -29,6 +29,7 @@ from glasspot.report.mlip_tables import (
     survey_table,
     with_spread,
 )
+from glasspot.report.mlip_trust import trust_figure, trust_table
 from glasspot.report.plotly_figure import plotly_dict
 from glasspot.report.static import save_figures
 from glasspot.report.table import Table
@@ -65,7 +66,7 @@ def write_fit_page(folder: Path) -> Path:
 def figures(record: FitRecord, parity: Parity | None) -> list[Figure]:
     """Return every figure that there are numbers for."""
     made = [groups_figure(kind, groups) for kind, groups in kinds_of(record.groups).items()]
-    made += [learning_figure(record), rounds_figure(record), trials_figure(record)]
+    made += [learning_figure(record), rounds_figure(record), trials_figure(record), trust_figure(record)]
     return [*(parity_figures(parity) if parity is not None else ()), *(f for f in made if f is not None)]
 
 
@@ -78,7 +79,7 @@ def tables(record: FitRecord, folder: Path) -> list[Table]:
         rounds_table(record),
         settings_table(record),
         distilled_table(record),
-        pairs("trust", HEADINGS["trust"], record.raw.get("calibration") or {}),
+        trust_table(record),
         survey_table(record),
         notes_table(record),
         files_table(folder),
