@@ -250,6 +250,14 @@ def test_without_a_record_nobody_knows_what_it_was_fitted_to(
     assert found["frames"] == 24
 
 
+def test_every_key_is_documented(sample: Sample, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test-mlip", str(sample.folder), str(sample.data), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    page = (Path(__file__).resolve().parents[2] / "docs" / "mlip.md").read_text(encoding="utf-8")
+    keys = {*found, *found["groups"][0], *found["worst"][0], *found["potential"]}
+    assert {key for key in keys if f"`{key}`" not in page} == set()
+
+
 def no_model(folder: Path, sample: Sample) -> list[str]:
     (folder / "potential.toml").unlink()
     return []
