@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from glasspot.dataset.labelled import LabelledFrame
 from glasspot.dataset.writing import write_extxyz
 from glasspot.errors import GlasspotError
 from glasspot.mlip import testing  # its names begin as those that pytest collects
+from glasspot.mlip.gap import GapModel
 from glasspot.mlip.model import Labels, errors
 from glasspot.mlip.offset import find_offset
 from glasspot.mlip.parity import Parity
@@ -248,6 +250,23 @@ def test_without_a_record_nobody_knows_what_it_was_fitted_to(
     found = json.loads(capsys.readouterr().out)
     assert found["trained_on"] is None
     assert found["frames"] == 24
+
+
+@pytest.mark.skipif(find_spec("quippy") is None, reason='quippy is not here: pip install "glasspot[gap]"')
+def test_a_gap_is_tested_as_well_and_its_licence_is_said_once(
+    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = {"n_sparse": 10, "n_max": 4, "l_max": 2, "cutoff": 4.0}
+    potential = GapModel().fit(sample.train, small, tmp_path / "gap")
+    expected = errors(sample.test, GapModel().predict(potential, sample.test))
+    write_extxyz(tmp_path / "test.extxyz", sample.test)
+    assert main(["test-mlip", str(tmp_path / "gap"), str(tmp_path / "test.extxyz"), "--json"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("non-commercial use only") == 1
+    found = json.loads(printed.out)
+    # The file holds positions to 1e-8 A.
+    assert found["force_rmse_eV_per_A"] == pytest.approx(expected.force_rmse_eV_per_A, rel=1e-4)
+    assert found["trained_on"] is None
 
 
 def test_every_key_is_documented(sample: Sample, capsys: pytest.CaptureFixture[str]) -> None:

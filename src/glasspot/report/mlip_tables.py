@@ -36,7 +36,6 @@ FILES = {
     "member*.pod": "a committee of models, whose spread is the uncertainty in MD",
     "gap-*.xml*": "what QUIP reads: the GAP and its sparse points",
     "trust.json": "what the spread of the committee means, measured on held-out frames",
-    "chosen.extxyz": "the frames that were chosen, with their labels",
     "fit.json": "all numbers of this page",
     "parity.npz": "energies, forces and stresses of model and data (numpy)",
 }
