@@ -65,9 +65,7 @@ class TestReport:
     def seen(self) -> tuple[str, ...]:
         """What is known of frames that the model was fitted to."""
         if self.trained_on is None:
-            return (
-                "whether the model was fitted to some of these frames is not known: no record of them (fit.json) beside it",
-            )
+            return ("whether the model was fitted to some of these frames is not known: no fit.json tells it",)
         if self.trained_on == 0:
             return ("the model was fitted to none of these frames",)
         which = "they are tested all the same (--all)" if self.with_trained else "left out (--all keeps them)"
