@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
     energy_tol = tolerance(args.energy_tol)
     _check(args)
-    say: Callable[[str], None] = (lambda line: None) if args.json else print
+    say: Callable[[str], None] = (lambda line: None) if args.json else partial(print, flush=True)
     folder = args.out or Path("runs") / f"mlip-{args.data[0].resolve().name.split('.')[0]}"
     with Progress(args.json, "reading") as tell:
         dataset = read_dataset(args.data, progress=lambda n: tell("reading", n, 0))
