@@ -20,6 +20,8 @@ from glasspot.mlip import following, trust
 from glasspot.mlip.following import Follower, Judged
 from glasspot.mlip.labelling import ASTRAY, Candidate, choose, write_candidates
 from glasspot.mlip.looking import first_that_counts, is_due, looked_at, temperature_at
+from glasspot.mlip.model import errors
+from glasspot.mlip.predict import predict
 from glasspot.mlip.trust import Bin, Calibration, calibrate, has_committee, spreads
 from glasspot.mlip.trust_file import calibration_of, with_trust
 from glasspot.mlip.verdict import (
@@ -102,6 +104,8 @@ def test_the_calibration_of_a_fit(fitted: Sample, calibrated: Calibration) -> No
     u = [calibrated.factor * one for one in spreads(fitted.potential, [frame.frame for frame in fitted.test])]
     rms = float(np.sqrt(np.mean(np.square(np.concatenate(u)))))
     assert rms == pytest.approx(calibrated.error, rel=1e-9)  # what the factor is made for
+    wrong = errors(fitted.test, predict(fitted.potential, fitted.test)).force_rmse_eV_per_A
+    assert calibrated.error == pytest.approx(math.sqrt(3.0) * wrong, rel=1e-9)  # of a vector, from that of a component
     assert calibrated.frames == len(fitted.test) and calibrated.atoms == 32 * len(fitted.test)
     assert calibrated.threshold > max(float(one.max()) for one in u)
     assert calibrated.reference is not None and calibrated.reference.n_frames == len(fitted.test)

@@ -16,8 +16,9 @@ import pytest
 
 from glasspot.cli import main
 from glasspot.cli.quench_display import trust_line, verdict_lines
-from glasspot.engine.base import EngineFailure, Simulation
+from glasspot.engine.base import EngineFailure, Simulation, ThermoRow
 from glasspot.engine.lammps import LammpsEngine
+from glasspot.engine.watch import Watch
 from glasspot.errors import GlasspotError
 from glasspot.mlip import following
 from glasspot.mlip.following import Judged
@@ -132,10 +133,18 @@ def test_a_run_that_fails_says_what_that_means(lab: Lab, tmp_path: Path, capsys:
     assert (tmp_path / "glass" / "trust.csv").exists() and read_frames(tmp_path / "glass" / "to-label.extxyz")
 
 
-def test_heat_where_only_trust_samples_is_no_failure(lab: Lab, tmp_path: Path) -> None:
-    # At 300 K a packing that falls together is far hotter than asked; without trust this stage has no samples at all.
-    early = GLASS.replace("duration = 0.3, temperature = 300, gentle = true", "duration = 0.3, temperature = 1")
-    assert lab.quench(tmp_path / "glass", early) == 0
+@pytest.mark.parametrize("looks", [frozenset(), frozenset({0})])
+def test_heat_where_only_trust_samples_is_no_failure(looks: frozenset[int], lab: Lab) -> None:
+    potential = load_any(lab.folder / "model" / "potential.toml")
+    start = random_packing({"Cu": 48, "Au": 16}, 12.0, 1)
+    watch = Watch(Simulation(potential, start, Protocol("p", (Stage("nvt", 1.0, 300.0),)), 1, looks), None, None)
+    for step in range(1, 11):
+        watch.sampled(ThermoRow(0, step, 900.0, 0.0, -100.0, 0.0, 11.5, -90.0))
+    if looks:
+        watch.finish()
+    else:
+        with pytest.raises(EngineFailure, match="900 K, 300 K was asked"):
+            watch.finish()
 
 
 def test_a_run_goes_on_where_its_frames_cannot_be_judged(
