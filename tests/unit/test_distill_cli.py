@@ -63,6 +63,7 @@ def test_a_distillation_writes_all_its_files(data: Path, tmp_path: Path, capsys:
     page = (out / "index.html").read_text()
     for text in (
         "Map of the frames by temperature",
+        '"300 K"',
         "Map of the frames by energy",
         "Weight of the long range",
         "config_type",

@@ -62,8 +62,8 @@ class Distilled:
         return self.chosen.labels
 
     @cached_property
-    def features(self) -> NDArray[np.float64]:
-        """(n, r) coordinates of the frames whose distances are those of the hybrid kernel."""
+    def features(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n, r) coordinates of the frames and (n,) what they lack: the distances of the hybrid kernel."""
         return features(self.kernels, self.delta)
 
     def choose(self, fraction: float, method: str = "cluster") -> Indices:
@@ -83,9 +83,9 @@ class Distilled:
         if method == "random":
             return selectors.random_order(len(self.keys), self.seed)
         if method == "farthest":
-            return selectors.farthest_order(self.features, count)
+            return selectors.farthest_order(self.features[0], count, self.features[1])
         if method == "cur":
-            return selectors.cur_order(self.features, count)
+            return selectors.cur_order(self.features[0], count)
         raise GlasspotError(
             f'the frames cannot be chosen by "{method}"; expected {", ".join(selectors.METHODS)}.'
             f"{did_you_mean(method, selectors.METHODS)}"

@@ -38,16 +38,22 @@ def spectral_embedding(kernels: Kernels, delta: float, n_components: int) -> Arr
     return np.asarray(_upright(vectors) / root[:, None])
 
 
-def features(kernels: Kernels, delta: float) -> Array:
-    """Return (n, r) coordinates, their mean at the origin, whose distances are sqrt(2 - 2K) (kernel PCA, all of it)."""
+def features(kernels: Kernels, delta: float) -> tuple[Array, Array]:
+    """Return coordinates (n, r), their mean at the origin, and what they lack of each frame's square length (n,).
+
+    The squared distance 2 - 2K of two frames is that of their coordinates plus what both lack (kernel PCA). Exact, they
+    lack nothing; with landmarks each frame has a part that no landmark shares, and no other frame is taken to share.
+    """
     kernel = kernels.hybrid(delta)
     if kernels.exact:
         values, vectors = np.linalg.eigh(kernel)
         keep = values > SMALL * values[-1]
         made = vectors[:, keep] * np.sqrt(values[keep])
+        lacking = np.zeros(len(made))
     else:
         made = _factor(kernel, kernels)
-    return np.asarray(made - made.mean(axis=0))
+        lacking = np.maximum(1.0 - np.einsum("ij,ij->i", made, made), 0.0)
+    return np.asarray(made - made.mean(axis=0)), lacking
 
 
 def plane(kernels: Kernels, delta: float) -> Array:
@@ -64,7 +70,7 @@ def plane(kernels: Kernels, delta: float) -> Array:
         n = len(kernel)
         values, vectors = eigh(kernel, subset_by_index=[n - 2, n - 1], overwrite_a=True)
         return np.asarray(_upright(vectors[:, ::-1]) * np.sqrt(np.maximum(values[::-1], 0.0)))
-    coordinates = features(kernels, delta)
+    coordinates = features(kernels, delta)[0]
     flat = coordinates @ np.linalg.eigh(coordinates.T @ coordinates)[1][:, ::-1][:, :2]
     return np.asarray(np.pad(_upright(flat), ((0, 0), (0, 2 - flat.shape[1]))))
 

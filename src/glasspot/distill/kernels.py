@@ -20,6 +20,7 @@ from glasspot.distill.longrange import Shells, structure_factors
 from glasspot.distill.soap import Soap, power_spectra, soap_kernel
 from glasspot.distill.taxicab import taxicab
 from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.extras import need
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -162,12 +163,15 @@ def _structure_distances(dataset: Dataset, landmarks: Indices, shells: Shells, c
     An S(q) of one frame scatters as one over the root of the wave vectors in its shell; the weight makes all scatter
     alike. Shells without a wave vector in some frame are left out.
     """
+    limits = need("threadpoolctl", "threadpoolctl", "mlip", "structure factors")
     values, numbers = [], []
     for part in _chunks(len(dataset)):
         chosen = dataset.frames[part]
 
         def compute(chosen: Sequence[LabelledFrame] = chosen) -> Sequence[Array]:
-            return structure_factors([frame.frame for frame in chosen], dataset.elements, shells)
+            # The matrices are small: threads of the linear algebra library would only wait for each other.
+            with limits.threadpool_limits(1):
+                return structure_factors([frame.frame for frame in chosen], dataset.elements, shells)
 
         asked = [asdict(shells), list(dataset.elements), [frame.key for frame in chosen]]
         found = cache.get("structure-factor", asked, compute)

@@ -26,14 +26,15 @@ def random_order(n: int, seed: int) -> Indices:
     return np.random.default_rng([seed, 2]).permutation(n)
 
 
-def farthest_order(features: Array, count: int | None = None) -> Indices:
+def farthest_order(features: Array, count: int | None = None, lacking: Array | None = None) -> Indices:
     """Return ``count`` frames: the one nearest to the mean, then always the one farthest from all taken.
 
-    features: (n, r) coordinates whose distances count, their mean anywhere.
+    features: (n, r) coordinates whose distances count, their mean anywhere; lacking: (n,) to be added to squared
+    distances, as of :func:`glasspot.distill.embedding.features`.
     """
     n = len(features)
     count = n if count is None else min(count, n)
-    own = np.einsum("ij,ij->i", features, features)
+    own = np.einsum("ij,ij->i", features, features) + (0.0 if lacking is None else lacking)
 
     def to(frame: int) -> Array:
         return np.asarray(own + own[frame] - 2 * (features @ features[frame]))
@@ -48,9 +49,10 @@ def farthest_order(features: Array, count: int | None = None) -> Indices:
     return np.array(order, dtype=np.int64)
 
 
-def centre_order(features: Array) -> Indices:
-    """Return all frames, the nearest to their mean first."""
-    apart = np.linalg.norm(features - features.mean(axis=0), axis=1)
+def centre_order(features: Array, lacking: Array | None = None) -> Indices:
+    """Return all frames, the nearest to their mean first; arguments as of :func:`farthest_order`."""
+    centred = features - features.mean(axis=0)
+    apart = np.einsum("ij,ij->i", centred, centred) + (0.0 if lacking is None else lacking)
     return np.argsort(apart, kind="stable").astype(np.int64)
 
 
@@ -90,21 +92,23 @@ def cur_order(features: Array, count: int | None = None) -> Indices:
     return np.concatenate([np.array(order, dtype=np.int64), rest])
 
 
-def cluster_orders(labels: Indices, features: Array | None, within: str, seed: int) -> tuple[Indices, ...]:
+def cluster_orders(labels: Indices, places: tuple[Array, Array] | None, within: str, seed: int) -> tuple[Indices, ...]:
     """Return for each cluster its frames in the order in which they are taken.
 
     within: "random" as published, "centre" (the most typical first) or "farthest" (the most different from those
-    taken); the last two need ``features``. GlasspotError for another word.
+    taken); the last two need ``places``, as of :func:`glasspot.distill.embedding.features`. GlasspotError for another
+    word.
     """
     if within not in WITHIN:
         raise GlasspotError(f'within is "{within}"; expected {", ".join(WITHIN)}.{did_you_mean(within, WITHIN)}')
     orders = []
     for number in range(int(labels.max()) + 1):
         own = np.flatnonzero(labels == number)
-        if within == "random" or features is None:
+        if within == "random" or places is None:
             inside = np.random.default_rng([seed, 3, number]).permutation(len(own))
         else:
-            inside = centre_order(features[own]) if within == "centre" else farthest_order(features[own])
+            mine, lacking = places[0][own], places[1][own]
+            inside = centre_order(mine, lacking) if within == "centre" else farthest_order(mine, None, lacking)
         orders.append(own[inside])
     return tuple(orders)
 

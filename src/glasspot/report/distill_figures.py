@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -84,20 +85,28 @@ def _by_group(report: DistillReport) -> Figure:
 
 
 def _by_value(report: DistillReport, name: str, title: str, values: np.ndarray, unit: str, digits: int) -> Figure:
-    """Return the map with frames in six groups of about as many frames, from low to high."""
-    known = np.isfinite(values)
-    cuts = np.unique(np.quantile(values[known], np.linspace(0, 1, len(SEQUENCE) + 1)))
-    which = np.clip(np.searchsorted(cuts, values, side="right") - 1, 0, max(len(cuts) - 2, 0))
+    """Return the map with frames in groups from low to high: one a value where few occur, else six alike in size."""
     traces = []
-    for n in range(max(len(cuts) - 1, 1)):
-        low, high = cuts[n], cuts[min(n + 1, len(cuts) - 1)]
-        own = np.flatnonzero(known & (which == n))
-        place = round(n * (len(SEQUENCE) - 1) / max(len(cuts) - 2, 1))
-        label = f"{low:.{digits}f} to {high:.{digits}f} {unit}"
-        if len(own):
-            traces.append(_dots(report, label, own, Style(SEQUENCE[place], marker="circle", size=DOT)))
+    groups = _groups(values, unit, digits)
+    for n, (label, own) in enumerate(groups):
+        colour = SEQUENCE[round(n * (len(SEQUENCE) - 1) / max(len(groups) - 1, 1))]
+        traces.append(_dots(report, label, own, Style(colour, marker="circle", size=DOT)))
     caption = "Energies count from the lowest frame." if unit.startswith("meV") else ""
     return _map(report, name, title, caption, traces)
+
+
+def _groups(values: np.ndarray, unit: str, digits: int) -> list[tuple[str, np.ndarray]]:
+    """Return (label, indices) of the groups of :func:`_by_value`; values that are not known are in none."""
+    known = np.isfinite(values)
+    different = np.unique(values[known])
+    if len(different) <= len(SEQUENCE):
+        return [(f"{value:.{digits}f} {unit}", np.flatnonzero(values == value)) for value in different]
+    cuts = np.unique(np.quantile(values[known], np.linspace(0, 1, len(SEQUENCE) + 1)))
+    which = np.clip(np.searchsorted(cuts, values, side="right") - 1, 0, len(cuts) - 2)
+    return [
+        (f"{low:.{digits}f} to {high:.{digits}f} {unit}", np.flatnonzero(known & (which == n)))
+        for n, (low, high) in enumerate(itertools.pairwise(cuts))
+    ]
 
 
 def _against_delta(report: DistillReport) -> Figure:
