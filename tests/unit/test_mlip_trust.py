@@ -293,7 +293,7 @@ def test_frames_like_the_data_are_not_written(fitted: Sample, calibrated: Calibr
     assert [row["atoms_above"] for row in rows_of(tmp_path)] == ["0", "0"]
     assert not (tmp_path / "to-label.extxyz").exists()
     (stage,) = summarise(follower.judged, PROTOCOL)
-    assert stage.above == 0 and stage.frames == 2 and 0 < stage.mean < stage.largest < calibrated.threshold
+    assert stage.above == 0 and stage.frames == 2 and 0 < stage.rms < stage.largest < calibrated.threshold
 
 
 def test_one_frame_that_cannot_be_judged_does_not_take_the_others(
@@ -320,7 +320,7 @@ def test_a_model_without_a_committee_is_judged_by_its_frames(fitted: Sample, tmp
     with Follower(alone(fitted.potential), PROTOCOL, tmp_path) as follower:
         for sample in snapshots(fitted, 2, 2):
             follower.take(sample)
-    assert [row["mean_uncertainty_eV_A"] for row in rows_of(tmp_path)] == ["", ""]
+    assert [row["rms_uncertainty_eV_A"] for row in rows_of(tmp_path)] == ["", ""]
     assert follower.judged[0].above is None and math.isnan(follower.judged[0].largest)
 
 
@@ -372,8 +372,10 @@ DOUBTFUL = Soundness((Finding("density", "warning", "the density is off."),))
         ((stage(0.0, unsound=3),), SOUND, WITH_CARE, "3 of 20 frames"),
         ((stage(0.0),), TORN, NOT, "there is a hole"),
         ((stage(0.0),), DOUBTFUL, WITH_CARE, "density is off"),
-        ((replace(stage(math.nan, math.nan), mean=math.nan),), SOUND, WITH_CARE, "no uncertainty is known"),
+        ((replace(stage(math.nan, math.nan), rms=math.nan),), SOUND, WITH_CARE, "no uncertainty is known"),
         ((), SOUND, WITH_CARE, "no uncertainty is known"),
+        ((replace(stage(0.0), rms=0.6),), SOUND, WITH_CARE, "3 times as much as on the held-out frames"),
+        ((replace(stage(0.0), rms=1.2),), SOUND, NOT, "6 times as much"),
     ],
 )
 def test_verdicts(stages: tuple[StageTrust, ...], glass: Soundness, level: str, words: str, fitted: Sample) -> None:
@@ -384,11 +386,11 @@ def test_verdicts(stages: tuple[StageTrust, ...], glass: Soundness, level: str, 
 
 
 def test_what_is_not_known_is_said(fitted: Sample) -> None:
-    unknown = (replace(stage(math.nan, math.nan), mean=math.nan),)
+    unknown = (replace(stage(math.nan, math.nan), rms=math.nan),)
     gap = replace(fitted.potential, kind="gap")
     found = verdict(gap, None, unknown, SOUND, 0)
     assert found.level == WITH_CARE and "a GAP has no committee" in found.reasons[0]
-    assert found.to_dict()["stages"][0]["mean"] is None and found.to_dict()["threshold_eV_A"] is None
+    assert found.to_dict()["stages"][0]["rms"] is None and found.to_dict()["threshold_eV_A"] is None
     found = verdict(fitted.potential, None, (stage(math.nan),), SOUND, 0)
     assert found.level == WITH_CARE and "not calibrated" in found.reasons[0]
     cautious = replace(fitted.potential, cautions=("it fell.",))

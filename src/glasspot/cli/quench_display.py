@@ -101,15 +101,15 @@ def trust_line(judged: Judged, threshold: float | None) -> str:
 def verdict_lines(trust: Verdict) -> list[str]:
     """Return what a machine-learned potential was worth: a table of the stages, the verdict, what to do."""
     lines = []
-    if any(math.isfinite(stage.mean) for stage in trust.stages):
+    if any(math.isfinite(stage.rms) for stage in trust.stages):
         unit = "eV/A" if math.isfinite(trust.threshold) else "eV/A, not calibrated"
         lines.append(f"uncertainty of the forces ({unit}), frames looked at in {clock(trust.seconds)}:")
         width = max(len(stage.name) for stage in trust.stages) + 2
-        lines.append(f"  {'stage':<{width}}{'frames':>6}{'mean':>9}{'largest':>9}{'atoms above':>13}")
+        lines.append(f"  {'stage':<{width}}{'frames':>6}{'RMS':>9}{'largest':>9}{'atoms above':>13}")
         for stage in trust.stages:
             above = percent(stage.above) if math.isfinite(stage.above) else "-"
             note = "" if stage.counts else "   before the melt: does not count"
-            numbers = f"{stage.frames:>6}{stage.mean:>9.2f}{stage.largest:>9.2f}{above:>13}"
+            numbers = f"{stage.frames:>6}{stage.rms:>9.2f}{stage.largest:>9.2f}{above:>13}"
             lines.append(f"  {stage.name:<{width}}{numbers}{note}")
     lines.append(f"verdict: {trust.level}")
     lines += [f"  - {reason}" for reason in trust.reasons]

@@ -9,7 +9,7 @@
 
 Written into the folder as the run goes, so that a run that fails or is stopped leaves them too:
 
-    trust.csv          stage, name, time_ps, temperature_K, mean and largest uncertainty (eV/A), atoms_above, unsound
+    trust.csv          stage, name, time_ps, temperature_K, RMS and largest uncertainty (eV/A), atoms_above, unsound
     to-label.extxyz    the worst frames of each stage (:mod:`glasspot.mlip.labelling`), where there are such
 """
 
@@ -40,7 +40,7 @@ from glasspot.structure.soundness import judge
 
 TABLE = "trust.csv"
 COLUMNS = (
-    *("stage", "name", "time_ps", "temperature_K", "mean_uncertainty_eV_A", "largest_uncertainty_eV_A"),
+    *("stage", "name", "time_ps", "temperature_K", "rms_uncertainty_eV_A", "largest_uncertainty_eV_A"),
     *("atoms_above", "unsound"),
 )
 SHARE = 0.08  # of the time of a run that its judging may take
@@ -49,7 +49,7 @@ FUSED = "too close"  # such a frame is of no use to an ab initio program
 
 @dataclass(frozen=True)
 class Judged:
-    """One frame that was looked at. time_ps: from the start of the run. mean, largest: uncertainty of an atom, eV/A,
+    """One frame that was looked at. time_ps: from the start of the run. rms, largest: uncertainty of an atom, eV/A,
     nan where it is not known. above: atoms above the threshold, None where there is none. unsound: kinds of failures.
     """
 
@@ -58,7 +58,7 @@ class Judged:
     time_ps: float
     temperature_K: float
     atoms: int
-    mean: float
+    rms: float
     largest: float
     above: int | None
     unsound: tuple[str, ...] = ()
@@ -163,7 +163,7 @@ class Follower:
             time_ps=sum(stage.duration for stage in stages[: sample.stage]) + sample.time_ps,
             temperature_K=sample.temperature_K,
             atoms=sample.frame.n_atoms,
-            mean=math.nan if uncertainty is None else float(uncertainty.mean()),
+            rms=math.nan if uncertainty is None else float(np.sqrt(np.mean(np.square(uncertainty)))),
             largest=math.nan if uncertainty is None else float(uncertainty.max()),
             above=above,
             unsound=tuple(dict.fromkeys(one.kind for one in failures)),
@@ -195,7 +195,7 @@ class Follower:
 
 
 def _row(one: Judged) -> list[str]:
-    numbers = [f"{value:.6g}" if math.isfinite(value) else "" for value in (one.mean, one.largest)]
+    numbers = [f"{value:.6g}" if math.isfinite(value) else "" for value in (one.rms, one.largest)]
     above = "" if one.above is None else str(one.above)
     unsound = " and ".join(one.unsound)
     return [str(one.stage), one.stage_name, f"{one.time_ps:.6g}", f"{one.temperature_K:.6g}", *numbers, above, unsound]
