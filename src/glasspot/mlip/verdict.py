@@ -150,7 +150,7 @@ def _of_atoms(stages: Sequence[StageTrust], calibration: Calibration) -> list[tu
     if unsure.rms > RAISED * calibration.error:
         times = unsure.rms / calibration.error
         raised = (
-            f'the forces of "{unsure.name}" are uncertain by {unsure.rms:.2g} eV/A (RMS), {times:.2g} times as much as on '
+            f'the forces of "{unsure.name}" are uncertain by {unsure.rms:.2g} eV/A, {times:.2g} times as much as on '
             "the held-out frames: it is unlike the data."
         )
         found.append((NOT if times > FAR_RAISED else WITH_CARE, raised))
