@@ -23,7 +23,7 @@ from glasspot.structure.packing import random_packing
 
 TOO_LOW = 0.05  # eV/atom below the lowest energy of the data: no melt is there, and no glass
 COLDEST_MELT = 1000.0  # K, where the data tell no temperature
-MELT_PS, EVERY_PS = 4.0, 0.1
+MELT_PS, EVERY_PS = 2.5, 0.1
 MOST = 8  # frames that one melt tells of
 
 
@@ -49,14 +49,14 @@ def melt_like(frames: Sequence[LabelledFrame]) -> Melt:
 def fallen(potential: LearnedPotential, melt: Melt, seed: int) -> list[Frame]:
     """Return frames in which a melt of the model lies below all it was told of; none where it stays a melt.
 
-    A run that ends badly (atoms lost, far too hot) tells its last frames.
+    A run that ends badly (atoms lost) tells its last frames.
     """
     start = random_packing(melt.counts, melt.length, seed, room(potential.closest))
     protocol = Protocol(
         "melt",
         (
             Stage("minimise"),
-            Stage("nvt", 0.3, melt.temperature, gentle=True, sample_every=EVERY_PS),
+            Stage("nvt", 0.3, melt.temperature, gentle=True),
             Stage("nvt", MELT_PS, melt.temperature, sample_every=EVERY_PS),
         ),
     )
@@ -74,7 +74,8 @@ def fallen(potential: LearnedPotential, melt: Melt, seed: int) -> list[Frame]:
         except EngineFailure as failure:
             if failure.reason == "no-program":
                 raise
-            return low or last
+            # A packing gives off heat as it melts; that alone is no fall.
+            return low if low or failure.reason == "too-hot" else last
         finally:
             run.close()  # type: ignore[attr-defined]  # a generator: closing it stops the program
     return low
