@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from glasspot.engine.ase_calculator import LICENCE
 from glasspot.engine.base import ThermoRow
 from glasspot.mlip.following import Judged
 from glasspot.mlip.labelling import FILE
@@ -112,7 +113,9 @@ def verdict(
 ) -> Verdict:
     """Return the verdict on a run that ended well. ``glass``: its last frames and the record, judged."""
     found = [(NOT if finding.severity == "failure" else WITH_CARE, finding.message) for finding in glass.findings]
-    found += [(WITH_CARE, f"the fit said of the model: {caution}") for caution in potential.cautions]
+    found += [
+        (WITH_CARE, f"the fit said of the model: {caution}") for caution in potential.cautions if caution != LICENCE
+    ]
     counted = [stage for stage in stages if stage.counts]
     scaled = [stage for stage in counted if math.isfinite(stage.above)]
     found += [
