@@ -181,9 +181,8 @@ def _advice(level: str, to_label: int) -> str:
     if level == TRUSTED:
         return ""
     if to_label:
-        frames = f"the {to_label} frames" if to_label > 1 else "the frame"
         return (
-            f"Compute {frames} of {FILE} with the ab initio method of the data, add them to the data, and fit again "
+            f"Compute {_frames(to_label)} of {FILE} with the ab initio method of the data, add them to the data, and fit again "
             "(glasspot fit-mlip)."
         )
     if level == NOT:
@@ -191,8 +190,12 @@ def _advice(level: str, to_label: int) -> str:
     return "Look at the frames before you build on this glass."
 
 
+def _frames(number: int) -> str:
+    return f"the {number} frames" if number > 1 else "the frame"
+
+
 def percent(share: float) -> str:
-    """Return a share as "0.03 %", with two digits; "no share" of what is not known."""
+    """Return a share as "0.03 %", with two digits."""
     return "0 %" if share == 0 else f"{100 * share:.2g} %"
 
 
@@ -208,7 +211,7 @@ def failure_meaning(reason: str, to_label: int) -> str:
     if meaning is None:
         return ""
     what = (
-        f"Compute the {to_label} frames of {FILE} with the ab initio method of the data, add them, and fit again "
+        f"Compute {_frames(to_label)} of {FILE} with the ab initio method of the data, add them, and fit again "
         "(glasspot fit-mlip)"
         if to_label
         else "Add ab initio frames of what the run met last to the data and fit again (glasspot fit-mlip)"
