@@ -182,8 +182,8 @@ def _advice(level: str, to_label: int) -> str:
         return ""
     if to_label:
         return (
-            f"Compute {_frames(to_label)} of {FILE} with the ab initio method of the data, add them to the data, and fit again "
-            "(glasspot fit-mlip)."
+            f"Compute {_frames(to_label)} of {FILE} with the ab initio method of the data, add them to the "
+            "data, and fit again (glasspot fit-mlip)."
         )
     if level == NOT:
         return "Fit again to data that hold what this run met, or take a milder protocol."
