@@ -147,6 +147,15 @@ def test_heat_where_only_trust_samples_is_no_failure(looks: frozenset[int], lab:
             watch.finish()
 
 
+def test_a_slow_model_gets_time(lab: Lab) -> None:
+    potential = load_any(lab.folder / "model" / "potential.toml")
+    start = random_packing({"Cu": 48, "Au": 16}, 12.0, 1)
+    simulation = Simulation(potential, start, Protocol("p", (Stage("nvt", 10.0, 300.0),)))
+    # 640,000 atom-steps: at 3000 a second (a busy core) they take 213 s, more than pair potentials are given (184 s).
+    assert LammpsEngine()._limit(simulation) > 1000.0
+    assert LammpsEngine(time_limit_s=7.0)._limit(simulation) == 7.0
+
+
 def test_a_run_goes_on_where_its_frames_cannot_be_judged(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
