@@ -205,3 +205,17 @@ def test_a_melt_that_falls_teaches_the_model(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("glasspot.mlip.pod.fallen", lambda potential, melt, seed: [low])
     assert "still fell" in model.fit(data.frames, SETTINGS, tmp_path / "wild").cautions[0]
     assert not list((tmp_path / "wild").glob(".melt-*"))
+
+
+def test_a_gap_by_the_same_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """One round, one trial: a GAP in the folder, its licence told, no learning curve."""
+    pytest.importorskip("quippy", reason='QUIP is for academic use only and optional: pip install "glasspot[gap]"')
+    source = tmp_path / "alloy.extxyz"
+    source.write_text(extxyz_text(alloy(14, seed=3)))
+    out = tmp_path / "gap"
+    arguments = ["fit-mlip", str(source), "--model", "gap", "--fraction", "1", "--trials", "1", "--energy-tol", "1eV"]
+    assert main([*arguments, "--out", str(out)]) == 0
+    assert "non-commercial" in capsys.readouterr().out
+    assert load_any(out / "potential.toml").kind == "gap"
+    record = json.loads((out / "fit.json").read_text())
+    assert record["reached"] and record["learning"] == [] and record["calibration"] is None

@@ -187,21 +187,24 @@ def _models(
     tell: Callable[[str, int, int], None],
 ) -> tuple[Model, Model]:
     """Return the model of the rounds and the one of the end, which takes more care."""
-    if args.model == "gap":
-        from glasspot.mlip.gap import GapModel
-
-        gap = GapModel(dataset.isolated, say=say)
-        return gap, gap
     from dataclasses import replace
 
     from glasspot.execute import local_workers
     from glasspot.mlip.fitting import WORK
     from glasspot.mlip.pod import pod_model
 
+    source = f"fitted to {', '.join(path.name for path in args.data)}"
+    if args.model == "gap":
+        from glasspot.mlip.gap import GapModel
+
+        gap = GapModel(
+            dataset.isolated, say, lambda what, share: tell(what, round(100 * share), 100), name, source,
+            folder / WORK / "trials",
+        )  # fmt: skip
+        return gap, gap
     pod = pod_model(
         dataset, folder / WORK / "sums", args.workers or local_workers(), seed=args.seed, name=name,
-        source=f"fitted to {', '.join(path.name for path in args.data)}",
-        on_step=lambda done, of: tell("sums of frames", done, of),
+        source=source, on_step=lambda done, of: tell("sums of frames", done, of),
     )  # fmt: skip
     return pod, replace(pod, melts=args.melts)
 

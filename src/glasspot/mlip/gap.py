@@ -74,6 +74,10 @@ class GapModel:
             write_text(kept, json.dumps(asdict(found)))
         return [Trial(values, found)]
 
+    def refine(self, train: Sequence[LabelledFrame], settings: Settings) -> list[Trial]:
+        """Return no trials: a search proposes every hyper-parameter that is worth it."""
+        return []
+
     def fit(self, train: Sequence[LabelledFrame], settings: Settings, folder: Path) -> LearnedPotential:
         """Return the model fitted to ``train``; see ``model.Model``. The same fit found in ``folder`` is returned.
 
