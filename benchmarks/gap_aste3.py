@@ -45,6 +45,10 @@ def row(data: Dataset, seed: int, folder: Path, virials: bool, test_only: bool) 
     return {"seed": seed, "frames": len(train), "seconds": record.get("seconds"), **found}
 
 
+def _seconds(value: object) -> str:
+    return f"{value:.0f}" if isinstance(value, float) else "-"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fit, test and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -63,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for one in rows:
         for side in ("test", "train"):
             numbers = " | ".join(f"{one[side][name]:.3g}" for name in COLUMNS)  # type: ignore[index]
-            print(f"| {one['seed']} | {side} | {numbers} | {one['seconds'] or '-'} |")
+            print(f"| {one['seed']} | {side} | {numbers} | {_seconds(one['seconds'])} |")
 
 
 if __name__ == "__main__":
