@@ -39,10 +39,11 @@ class QuenchDisplay(Display):
             self.say(f"caution: {caution}")
 
     def progress(self, progress: Progress) -> None:
-        """Show how far the run is: in a plain output at each new stage, and every ten seconds."""
+        """Show how far the run is: in a plain output at each new stage, at the end, and every ten seconds."""
         line = "  |  ".join(part for part in (progress_line(progress), self.trust) if part)
         self.show(line)
-        if not self.is_live and (progress.stage_name != self.stage or progress.seconds - self.told >= LINE_EVERY_S):
+        is_new = progress.stage_name != self.stage or progress.step == progress.total_steps
+        if not self.is_live and (is_new or progress.seconds - self.told >= LINE_EVERY_S):
             self.stage, self.told = progress.stage_name, progress.seconds
             self.say(line)
 
