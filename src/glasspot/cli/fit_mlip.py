@@ -205,6 +205,7 @@ def _models(
     pod = pod_model(
         dataset, folder / WORK / "sums", args.workers or local_workers(), seed=args.seed, name=name,
         source=source, on_step=lambda done, of: tell("sums of frames", done, of),
+        on_melt=lambda done, of: tell("trial melts", done, of),
     )  # fmt: skip
     return pod, replace(pod, melts=args.melts)
 

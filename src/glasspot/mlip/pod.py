@@ -46,7 +46,7 @@ class PodModel:
 
     offsets: eV of each element that energies count from (:func:`mean_energies`). like: what random packings are like,
     and how close atoms came. seed: of the committee. prior: weight of random packings (:mod:`glasspot.mlip.prior`), 0
-    for none. melts: trial melts (:mod:`glasspot.mlip.steady`).
+    for none. melts: trial melts (:mod:`glasspot.mlip.steady`). on_step, on_melt: told (done, in all) of sums and melts.
     """
 
     elements: tuple[str, ...]
@@ -60,6 +60,7 @@ class PodModel:
     name: str = "pod"
     source: str = ""
     on_step: OnStep | None = None
+    on_melt: OnStep | None = None
     kind: str = field(default="pod", init=False)
 
     @property
@@ -139,6 +140,8 @@ class PodModel:
         melt, calm = melt_like(train), 0
         folder.mkdir(parents=True, exist_ok=True)
         for seed in range(1, self.melts + 1):
+            if self.on_melt is not None:
+                self.on_melt(seed - 1, self.melts)
             model = solve(prior.added(sums, self.prior, level), weights)
             with TemporaryDirectory(dir=folder, prefix=".melt-") as name:
                 low = fallen(self._write(design.basis, [model], (), Path(name)), melt, seed)
