@@ -19,7 +19,9 @@ from glasspot.mlip.model import Errors, Hyperparameter, Trial
 from glasspot.mlip.parity import Parity
 from glasspot.mlip.pod import PodModel
 from glasspot.mlip.search import chosen, search
+from glasspot.mlip.steady import close_neighbours, melt_like
 from glasspot.potential.io import load_any
+from glasspot.structure.frames import Frame
 from pod_samples import SETTINGS, alloy_set, model_of
 
 pytest.importorskip("featomic", reason='needs pip install "glasspot[mlip]"')
@@ -203,7 +205,7 @@ def test_a_melt_that_falls_teaches_the_model(tmp_path: Path, monkeypatch: pytest
     assert model.fit(data.frames, SETTINGS, tmp_path / "calm").cautions == ()
     assert asked == [1, 2, 3, 4]  # two that fell, two that did not
     monkeypatch.setattr("glasspot.mlip.pod.fallen", lambda potential, melt, seed: [low])
-    assert "still fell" in model.fit(data.frames, SETTINGS, tmp_path / "wild").cautions[0]
+    assert "no two in a row stayed sane" in model.fit(data.frames, SETTINGS, tmp_path / "wild").cautions[0]
     assert not list((tmp_path / "wild").glob(".melt-*"))
 
 
@@ -219,3 +221,15 @@ def test_a_gap_by_the_same_command(tmp_path: Path, capsys: pytest.CaptureFixture
     assert load_any(out / "potential.toml").kind == "gap"
     record = json.loads((out / "fit.json").read_text())
     assert record["reached"] and record["learning"] == [] and record["calibration"] is None
+
+
+def test_a_clump_is_seen() -> None:
+    """Close neighbours by hand: in a cubic cell of side 3 an atom has six, and the data's most is kept by pair."""
+    cube = Frame(np.zeros((1, 3)), np.eye(3) * 3.0, ("Cu",), np.array([0]))
+    assert close_neighbours(cube, {"Cu-Cu": 2.5}) == {("Cu", "Cu"): 6}
+    assert close_neighbours(cube, {"Cu-Cu": 2.0}) == {("Cu", "Cu"): 0}
+    data = alloy_set()
+    melt = melt_like(data.frames, {"Cu-Cu": 2.3, "Cu-Au": 2.3, "Au-Au": 2.4})
+    most = max(close_neighbours(f.frame, {"Cu-Cu": 2.3})["Cu", "Cu"] for f in data.frames)
+    assert melt.most["Cu", "Cu"] == most > 0
+    assert melt.temperature == 1000

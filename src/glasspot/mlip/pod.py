@@ -137,7 +137,7 @@ class PodModel:
         folder: Path,
     ) -> tuple[Prior, tuple[str, ...]]:
         """Return the prior with what melts of the model taught, and a caution where they never came to rest."""
-        melt, calm = melt_like(train), 0
+        melt, calm = melt_like(train, self.like.closest), 0
         folder.mkdir(parents=True, exist_ok=True)
         for seed in range(1, self.melts + 1):
             if self.on_melt is not None:
@@ -153,8 +153,8 @@ class PodModel:
         if not self.melts:
             return prior, ()
         return prior, (
-            f"in the last of {self.melts} trial melts at {melt.temperature:.0f} K this model still fell below every "
-            "energy of its data; look at a quench with it frame by frame.",
+            f"of {self.melts} trial melts at {melt.temperature:.0f} K no two in a row stayed sane: this model falls "
+            "below every energy of its data, or into clumps; look at a quench with it frame by frame.",
         )
 
     def _write(
