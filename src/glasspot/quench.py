@@ -32,7 +32,7 @@ from glasspot.evaluate.job import EngineChoice
 from glasspot.files import write_text
 from glasspot.mlip.following import Follower, Judged
 from glasspot.mlip.verdict import Verdict, judge_record, summarise, verdict
-from glasspot.potential.learned import AnyPotential, LearnedPotential
+from glasspot.potential.learned import AnyPotential, LearnedPotential, distances_of
 from glasspot.protocol import Protocol
 from glasspot.provenance import provenance
 from glasspot.structure.analysis import Analysis, Options, analyse
@@ -170,10 +170,7 @@ def _verdict(plan: QuenchPlan, follower: Follower, frames: list[Frame], run: Pat
 
 def _room(potential: AnyPotential) -> dict[tuple[str, str], float]:
     """Return the least distances (A) of a packing that the potential asks for: none of a pair potential."""
-    if not isinstance(potential, LearnedPotential):
-        return {}
-    pairs = {pair.partition("-")[::2]: distance for pair, distance in potential.closest.items()}
-    return {(a, b): distance for (a, b), distance in pairs.items()}
+    return distances_of(potential.closest) if isinstance(potential, LearnedPotential) else {}
 
 
 def _run(

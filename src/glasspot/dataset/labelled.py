@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from glasspot.errors import GlasspotError
 from glasspot.structure.frames import Frame
 
+VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # xx yy zz yz xz xy, ASE's order
 DIGITS = 6  # of a position in the name of a frame, in A: less than any two frames of a trajectory differ by
 
 
@@ -77,6 +78,11 @@ class LabelledFrame:
             f"{symbol} {_numbers(place)}" for symbol, place in zip(self.symbols, self.frame.positions, strict=True)
         ]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def six(tensor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the components (6,) of a tensor (3, 3) in the order of VOIGT, each the mean of its two places."""
+    return np.array([0.5 * (tensor[a, b] + tensor[b, a]) for a, b in VOIGT])
 
 
 def _numbers(values: NDArray[np.float64]) -> str:

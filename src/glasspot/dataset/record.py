@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHOWN = 3  # origins named in a message; the number of frames is always said
-VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # xx yy zz yz xz xy, ASE's order
 CHANGING = re.compile(r"ramp|heat|cool|quench|anneal|melt", re.IGNORECASE)  # of which temperature says nothing
 
 

@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot.dataset.labelled import LabelledFrame
+from glasspot.dataset.labelled import LabelledFrame, six
 from glasspot.errors import GlasspotError
 from glasspot.execute import executor_factory, stop
 from glasspot.files import replacing
 from glasspot.mlip.pod_basis import PodBasis
-from glasspot.mlip.pod_descriptors import VOIGT, describe, strain_derivatives
+from glasspot.mlip.pod_descriptors import describe, strain_derivatives
 
 FloatArray = NDArray[np.float64]
 BATCH = 8  # frames of one task: the start of LAMMPS is a small part of it, and a kill loses little
@@ -156,4 +156,4 @@ def virial_of(frame: LabelledFrame) -> FloatArray | None:
     """Return volume times stress (6,) in eV, in the order of VOIGT; None where the frame has no stress."""
     if frame.stress is None:
         return None
-    return frame.volume * np.array([0.5 * (frame.stress[a] + frame.stress[a[::-1]]) for a in VOIGT])
+    return frame.volume * six(frame.stress)

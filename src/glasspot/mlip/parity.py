@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot.dataset.labelled import LabelledFrame
+from glasspot.dataset.labelled import LabelledFrame, six
 from glasspot.errors import GlasspotError
 from glasspot.files import replacing
 from glasspot.mlip.model import Labels
 from glasspot.units import GPA_PER_EV_A3
 
 MOST_FORCES = 30000  # components that are kept: a picture shows no more
-VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 FloatArray = NDArray[np.float64]
 Part = tuple[Sequence[LabelledFrame], Sequence[Labels]]
 """Frames, and what the model says of each."""
@@ -117,8 +116,7 @@ def _forces(
 
 
 def _voigt(tensors: Sequence[FloatArray]) -> FloatArray:
-    rows = [[GPA_PER_EV_A3 * (t[a, b] + t[b, a]) / 2 for a, b in VOIGT] for t in tensors]
-    return np.array(rows, dtype=float).reshape(-1, len(VOIGT))
+    return GPA_PER_EV_A3 * np.array([six(tensor) for tensor in tensors], dtype=float).reshape(-1, 6)
 
 
 def _texts(values: Sequence[str]) -> NDArray[np.str_]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from glasspot.dataset.labelled import VOIGT
 from glasspot.engine.cell import LammpsCell
 from glasspot.errors import GlasspotError
 from glasspot.mlip.lammps_task import run_script
@@ -26,7 +27,6 @@ DATA = "frames"  # LAMMPS wants a folder with a name of two letters or more
 MOST_ATOMS = 2000  # fitpod's list of neighbours grows with the square: 0.4 GB at 2000 atoms
 STRAIN = 1e-4  # of the central differences: the cut-off is sharp, and the values have twelve digits to spare
 FEW = 20  # atoms, of a frame that may hold no bond
-VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from glasspot.files import replacing
 from glasspot.mlip.linear import Form, Sums, Weights, solve
 from glasspot.mlip.pod_basis import PodBasis
 from glasspot.mlip.pod_descriptors import describe
+from glasspot.potential.learned import distances_of
 from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
 
@@ -119,13 +120,7 @@ def packings(data: Like) -> list[Frame]:
         counts = {name: max(1, round(ATOMS * share * rng.uniform(*SPREAD))) for name, share in data.shares.items()}
         length = (sum(counts.values()) / thick) ** (1 / 3)
         try:
-            made.append(random_packing(counts, length, seed, room(data.closest, near)))
+            made.append(random_packing(counts, length, seed, distances_of(data.closest, near)))
         except GlasspotError:
             continue  # so dense that these distances do not fit: the next one will be looser
     return made
-
-
-def room(closest: Mapping[str, float], times: float = 1.0) -> dict[tuple[str, str], float]:
-    """Return least distances as :func:`random_packing` takes them, ``times`` as large."""
-    pairs = {pair: pair.split("-") for pair in closest}
-    return {(a, b): times * closest[pair] for pair, (a, b) in pairs.items()}

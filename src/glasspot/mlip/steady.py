@@ -18,8 +18,7 @@ from glasspot.dataset.labelled import LabelledFrame
 from glasspot.engine.base import EngineFailure, Simulation
 from glasspot.engine.lammps import LammpsEngine
 from glasspot.mlip.design import labels_of
-from glasspot.mlip.prior import room
-from glasspot.potential.learned import LearnedPotential
+from glasspot.potential.learned import LearnedPotential, distances_of
 from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
@@ -62,7 +61,7 @@ def melt_like(frames: Sequence[LabelledFrame], closest: Mapping[str, float]) -> 
 
 def close_neighbours(frame: Frame, closest: Mapping[str, float]) -> dict[tuple[str, str], int]:
     """Return for each pair of elements the most close neighbours of the second that an atom of the first has."""
-    reach = room(closest, CLOSE)
+    reach = distances_of(closest, CLOSE)
     cutoffs = np.array([[reach.get((a, b), reach.get((b, a), 0.0)) for b in frame.species] for a in frame.species])
     if not cutoffs.any():
         return {}
@@ -80,7 +79,7 @@ def fallen(potential: LearnedPotential, melt: Melt, seed: int) -> list[Frame]:
 
     A run that ends badly (atoms lost) tells its last frames.
     """
-    start = random_packing(melt.counts, melt.length, seed, room(potential.closest))
+    start = random_packing(melt.counts, melt.length, seed, distances_of(potential.closest))
     protocol = Protocol(
         "melt",
         (

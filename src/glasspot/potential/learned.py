@@ -116,6 +116,12 @@ class LearnedPotential:
         }
 
 
+def distances_of(closest: Mapping[str, float], times: float = 1.0) -> dict[tuple[str, str], float]:
+    """Return "As-Te" -> A as a packing takes it, ("As", "Te") -> A, ``times`` as large."""
+    pairs = {pair: pair.split("-") for pair in closest}
+    return {(a, b): times * closest[pair] for pair, (a, b) in pairs.items()}
+
+
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file, in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
