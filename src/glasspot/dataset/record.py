@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glasspot.dataset.labelled import VOIGT
+
 SHOWN = 3  # origins named in a message; the number of frames is always said
 CHANGING = re.compile(r"ramp|heat|cool|quench|anneal|melt", re.IGNORECASE)  # of which temperature says nothing
 
