@@ -292,3 +292,13 @@ def test_a_mean_has_as_many_decimals_as_its_spread() -> None:
 
 def test_the_answer_counts_frames(folder: Path) -> None:
     assert answer(read_record(folder)).endswith("on 6 held-out frames, fitted to 12 of 24")
+
+
+def test_a_type_has_one_colour_in_all_pictures(folder: Path) -> None:
+    """Forces and stresses are drawn in part, so their own counts must not decide the order."""
+    styles: dict[str, set[str]] = {}
+    for figure in parity_figures(Parity.load(folder / "parity.npz")):
+        for trace in figure.panes[0].traces:
+            styles.setdefault(trace.label, set()).add(f"{trace.style.colour} {trace.style.marker}")
+    assert len(styles) > 2
+    assert all(len(found) == 1 for found in styles.values()), styles

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,14 +22,16 @@ TextArray = NDArray[np.str_]
 
 
 def parity_figures(parity: Parity) -> list[Figure]:
-    """Return the pictures of energies, forces and stresses that there are labels for."""
+    """Return the pictures of energies, forces and stresses that there are labels for; a type has one colour in all."""
+    order = _most_frequent_first(parity.config_type[parity.use != "train"])
     made = [
         _figure("energy", "Energies", "energy of the data (eV/atom)", "model", "difference (meV/atom)", 1e3,
-                parity.energy_ref, parity.energy, parity.use, parity.config_type),
+                parity.energy_ref, parity.energy, parity.use, parity.config_type, order),
         _figure("force", "Forces", "force component of the data (eV/A)", "model", "difference (eV/A)", 1.0,
-                parity.force_ref, parity.force, parity.force_use, parity.force_type),
+                parity.force_ref, parity.force, parity.force_use, parity.force_type, order),
         _figure("stress", "Stresses", "stress component of the data (GPa)", "model", "difference (GPa)", 1.0,
-                parity.stress_ref.ravel(), parity.stress.ravel(), _each(parity.stress_use), _each(parity.stress_type)),
+                parity.stress_ref.ravel(), parity.stress.ravel(), _each(parity.stress_use), _each(parity.stress_type),
+                order),
     ]  # fmt: skip
     return [figure for figure in made if figure is not None]
 
@@ -39,7 +43,7 @@ def _each(names: TextArray) -> TextArray:
 
 def _figure(
     name: str, title: str, x: str, y: str, below: str, scale: float, reference: FloatArray, found: FloatArray,
-    use: TextArray, kind: TextArray,
+    use: TextArray, kind: TextArray, order: Sequence[str],
 ) -> Figure | None:  # fmt: skip
     """Return one picture; None where nothing is known."""
     known = np.isfinite(reference) & np.isfinite(found)
@@ -50,7 +54,7 @@ def _figure(
     low, high = _limits(np.concatenate([reference, found]))
     trained = use == "train"
     groups = [("trained on", trained, Style("muted", marker="circle", size=DOT))] if trained.any() else []
-    groups += _by_type(kind, ~trained)
+    groups += _by_type(kind, ~trained, order)
     drawn = _drawn(np.abs(found - reference), trained)
     upper, lower = [_line(low, high)], [_zero(low, high)]
     for label, members, style in groups:
@@ -84,12 +88,19 @@ def _zero(low: float, high: float) -> Trace:
     return Trace("equal", np.array([low, high]), np.zeros(2), Style("ink", 1.0), in_legend=False)
 
 
-def _by_type(kind: TextArray, members: NDArray[np.bool_]) -> list[tuple[str, NDArray[np.bool_], Style]]:
-    """Return label, members and style of each config_type, the most frequent first; the rarest share one."""
-    names, counts = np.unique(kind[members], return_counts=True)
-    order = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
+def _most_frequent_first(kind: TextArray) -> list[str]:
+    names, counts = np.unique(kind, return_counts=True)
+    return [str(name) for name in names[np.argsort(-counts, kind="stable")]]
+
+
+def _by_type(
+    kind: TextArray, members: NDArray[np.bool_], order: Sequence[str]
+) -> list[tuple[str, NDArray[np.bool_], Style]]:
+    """Return label, members and style of each config_type of ``order``; the last of many share one."""
+    there = set(kind[members].tolist())
+    order = order if there <= set(order) else sorted(there)
     shown = order if len(order) <= NAMED else order[: NAMED - 1]
-    groups = [(name or NO_TYPE, members & (kind == name), style_of(n)) for n, name in enumerate(shown)]
+    groups = [(name or NO_TYPE, members & (kind == name), style_of(n)) for n, name in enumerate(shown) if name in there]
     if len(shown) < len(order):
         rest = members & np.isin(kind, order[len(shown) :])
         groups.append((f"{len(order) - len(shown)} others", rest, Style("ink", marker="cross", size=DOT)))
