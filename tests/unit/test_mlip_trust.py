@@ -216,6 +216,8 @@ def test_a_stage_that_samples_often_is_looked_at_some_twenty_times() -> None:
 def test_the_way_to_the_melt_does_not_count() -> None:
     assert first_that_counts(PROTOCOL) == 2
     assert first_that_counts(Protocol("p", (Stage("nvt", 1.0, 300.0), Stage("nvt", 1.0, 300.0)))) == 0
+    settled = Protocol("p", (Stage("nvt", 0.3, 1000.0, gentle=True), Stage("nvt", 1.0, 1000.0)))
+    assert first_that_counts(settled) == 1  # a packing that is being parted is unlike all data
     assert temperature_at(PROTOCOL.stages[3], 3.5) == pytest.approx(650.0)
     assert temperature_at(Stage("nve", 1.0), 0.5) is None
 

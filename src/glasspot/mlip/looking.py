@@ -49,6 +49,9 @@ def temperature_at(stage: Stage, time_ps: float) -> float | None:
 
 
 def first_that_counts(protocol: Protocol) -> int:
-    """Return the index of the first stage at the highest temperature: what was before it, the melt forgets."""
-    hottest = [max(stage.temperature_ends or (0.0,)) for stage in protocol.stages]
+    """Return the index of the first stage at the highest temperature: what was before it, the melt forgets.
+
+    A gentle stage parts the atoms of a packing, which is unlike all data: it counts only where there is no other.
+    """
+    hottest = [0.0 if stage.gentle else max(stage.temperature_ends or (0.0,)) for stage in protocol.stages]
     return hottest.index(max(hottest))
