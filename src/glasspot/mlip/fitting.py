@@ -79,43 +79,55 @@ def fit_mlip(
     potential = final_model.fit(last.train, last.best.settings, folder)
     groups = {"train": last.train, "test": last.test, "unseen": kept_out(dataset, grown)}
     said = {use: _predicted(final_model, potential, frames, use, tell) for use, frames in groups.items()}
-    final = {use: errors(frames, said[use]) if frames else None for use, frames in groups.items()}
     tell("trust", 0, 0)
     potential, calibration = _calibrated(potential, last, folder)
-    learning = _learning(rounds_model, grown, dataset, plan, tell) if plan.curve else []
     record = {
-        "format": FORMAT,
+        **_asked(plan, dataset, found),
+        **_came_of(grown, distilled, plan),
         "model": potential.kind,
-        "name": plan.name,
-        "seed": plan.growth.seed,
-        "energy_tol_meV": plan.growth.energy_tol,
-        "reached": grown.reached,
-        "stopped": grown.stopped,
-        "data": [{"path": path} for path in plan.paths],
-        "survey": _table(found),
-        "notes": list(dataset.notes),
         "cautions": list(potential.cautions),
-        "frames": len(dataset),
-        "train_keys": [frame.key for frame in last.train],
-        "test_keys": [frame.key for frame in last.test],
-        "settings": dict(last.best.settings),
         "space": [asdict(one) for one in final_model.space],
-        "distilled": _distilled(distilled, plan),
-        "rounds": [one.record() for one in grown.rounds],
-        "trials": _trials(grown),
-        "final": {use: None if value is None else asdict(value) for use, value in final.items()},
+        "final": {use: asdict(errors(frames, said[use])) if frames else None for use, frames in groups.items()},
         "groups": _groups(dataset, distilled, groups, said),
-        "learning": learning,
+        "learning": _learning(rounds_model, grown, dataset, plan, tell) if plan.curve else [],
         "calibration": calibration,
-        "asked": dict(plan.settings),
         "provenance": provenance(),
         "seconds": round(time.monotonic() - began, 1),
     }
     Parity.of({use: (frames, said[use]) for use, frames in groups.items()}).save(folder / PARITY)
     write_text(folder / RECORD, json.dumps(_plain(record), indent=1) + "\n")
-    test = final["test"]
-    assert test is not None  # noqa: S101  (a round has test frames)
-    return Fitted(potential, test, final["unseen"], record)
+    unseen = errors(groups["unseen"], said["unseen"]) if groups["unseen"] else None
+    return Fitted(potential, errors(last.test, said["test"]), unseen, record)
+
+
+def _asked(plan: FitPlan, dataset: Dataset, found: Survey) -> dict[str, Any]:
+    """Return what was asked, and of which data."""
+    return {
+        "format": FORMAT,
+        "name": plan.name,
+        "seed": plan.growth.seed,
+        "energy_tol_meV": plan.growth.energy_tol,
+        "data": [{"path": path} for path in plan.paths],
+        "survey": _table(found),
+        "notes": list(dataset.notes),
+        "frames": len(dataset),
+        "asked": dict(plan.settings),
+    }
+
+
+def _came_of(grown: Grown, distilled: Distilled, plan: FitPlan) -> dict[str, Any]:
+    """Return what the loop came to."""
+    last = grown.last
+    return {
+        "reached": grown.reached,
+        "stopped": grown.stopped,
+        "train_keys": [frame.key for frame in last.train],
+        "test_keys": [frame.key for frame in last.test],
+        "settings": dict(last.best.settings),
+        "distilled": _distilled(distilled, plan),
+        "rounds": [one.record() for one in grown.rounds],
+        "trials": _trials(grown),
+    }
 
 
 def _calibrated(potential: LearnedPotential, last: Round, folder: Path) -> tuple[LearnedPotential, Any]:
@@ -123,10 +135,8 @@ def _calibrated(potential: LearnedPotential, last: Round, folder: Path) -> tuple
     if not has_committee(potential):
         return potential, None
     found = calibrate(potential, last.test, [frame.frame for frame in (*last.train, *last.test)])
-    return with_trust(potential, found, folder), {
-        name: getattr(found, name)
-        for name in ("factor", "threshold", "error", "rank", "false_alarms", "frames", "atoms")
-    }
+    kept = ("factor", "threshold", "error", "rank", "false_alarms", "frames", "atoms")
+    return with_trust(potential, found, folder), {name: getattr(found, name) for name in kept}
 
 
 def _predicted(
