@@ -75,7 +75,6 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.dataset.checks import survey
     from glasspot.dataset.reading import read_dataset
     from glasspot.dataset.writing import write_extxyz
-    from glasspot.distill.cache import digest
     from glasspot.report.distill_data import document
     from glasspot.report.distill_page import answer, evidence, write_distilled
 
@@ -83,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or Path("runs") / f"distill-{args.data[0].resolve().name.split('.')[0]}"
     with Progress(args.json, "reading") as tell:
         dataset = read_dataset(args.data, progress=lambda n: tell("reading", n, 0))
-    data = digest(sorted(frame.key for frame in dataset.frames))[:24]
+    data = dataset.key
     _check_folder(folder, data)
     say = (lambda line: None) if args.json else print
     for doubt in survey(dataset).doubts:

@@ -129,11 +129,8 @@ def _check(args: argparse.Namespace) -> None:
 
 def _asked(args: argparse.Namespace, dataset: Dataset, energy_tol: float) -> dict[str, Any]:
     """Return what decides the result: the same of a folder that is taken up again."""
-    import hashlib
-
-    data = hashlib.sha256("".join(sorted(frame.key for frame in dataset.frames)).encode()).hexdigest()[:24]
     names = ("model", "fraction", "select", "delta", "long_range", "d_tol", "trials", "melts", "seed")
-    return {"data": data, "energy_tol": energy_tol, **{name: getattr(args, name) for name in names}}
+    return {"data": dataset.key, "energy_tol": energy_tol, **{name: getattr(args, name) for name in names}}
 
 
 def _take_folder(folder: Path, asked: dict[str, Any], resume: bool) -> None:

@@ -105,6 +105,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.frames)
 
+    @cached_property
+    def key(self) -> str:
+        """Name of the set: the first 24 hex digits of a SHA-256 of its frames' keys, in whatever order they come."""
+        return hashlib.sha256("".join(sorted(frame.key for frame in self.frames)).encode()).hexdigest()[:24]
+
     def where(self, wanted: Callable[[LabelledFrame], bool]) -> Dataset:
         """Return the set of the frames that are wanted; everything else stays."""
         return replace(self, frames=tuple(frame for frame in self.frames if wanted(frame)))

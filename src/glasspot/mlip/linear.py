@@ -73,15 +73,30 @@ class Sums:
     @classmethod
     def of(cls, rows: Iterable[Row], times: Sequence[int] | None = None) -> Sums:
         """Add up rows; ``times``: how often each counts (a bootstrap). GlasspotError where there is none."""
-        total: Sums | None = None
+        return cls.of_each(rows, [times])[0]
+
+    @classmethod
+    def of_each(cls, rows: Iterable[Row], times: Sequence[Sequence[int] | None]) -> list[Sums]:
+        """Return for each of ``times`` what :meth:`of` returns, reading the rows once."""
+        found: dict[int, Sums] = {}
         for k, row in enumerate(rows):
-            count = 1 if times is None else times[k]
-            if count:
-                one = _of_row(row)
-                total = one.plus(one, count - 1) if total is None else total.plus(one, count)
-        if total is None:
+            one = _of_row(row)
+            for member, counts in enumerate(times):
+                count = 1 if counts is None else counts[k]
+                if count:
+                    before = found.get(member)
+                    found[member] = one.plus(one, count - 1) if before is None else before.plus(one, count)
+        if len(found) < len(times):
             raise GlasspotError("there are no frames to fit to")
-        return total
+        return [found[member] for member in range(len(times))]
+
+    @classmethod
+    def total(cls, parts: Sequence[Sums]) -> Sums:
+        """Return the sums of all ``parts``, one at least."""
+        whole = parts[0]
+        for part in parts[1:]:
+            whole = whole.plus(part)
+        return whole
 
     def plus(self, other: Sums, times: int = 1) -> Sums:
         """Return these sums and ``times`` the others; -1 takes frames out again."""

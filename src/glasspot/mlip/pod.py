@@ -102,7 +102,7 @@ class PodModel:
         design.make(train, self.on_step)
         prior = make_prior(design.basis, self.like, design.folder)
         parts = [Sums.of(design.rows(part)) for part in folds(train)]
-        level = prior.level(Sums.of(design.rows(train)))
+        level = prior.level(Sums.total(parts))
         return [trial(one, cross_validate(parts, weights_of(one), prior, self.prior, level)) for one in settings]
 
     def fit(self, train: Sequence[LabelledFrame], settings: Settings, folder: Path) -> LearnedPotential:
@@ -119,11 +119,12 @@ class PodModel:
         level = prior.level(sums)
         prior, cautions = self._steadied(design, sums, weights, prior, level, train, folder)
         rng = np.random.default_rng([self.seed, len(train)])
+        # What each member is fitted to is drawn first, so that the rows are read once.
+        drawn = [(_bootstrap(rng, len(train)), _bootstrap(rng, len(prior.energies))) for _ in range(COMMITTEE)]
+        members = Sums.of_each(design.rows(train), [frames.tolist() for frames, _ in drawn])
         models = [solve(prior.added(sums, self.prior, level), weights)]
-        for _ in range(COMMITTEE):
-            drawn = Sums.of(design.rows(train), _bootstrap(rng, len(train)).tolist())
-            times = _bootstrap(rng, len(prior.energies)).astype(float)
-            models.append(solve(prior.added(drawn, self.prior, level, times), weights))
+        for own, (_, packed) in zip(members, drawn, strict=True):
+            models.append(solve(prior.added(own, self.prior, level, packed.astype(float)), weights))
         return self._write(design.basis, models, cautions, folder)
 
     def _steadied(

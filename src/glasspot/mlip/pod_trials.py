@@ -33,9 +33,7 @@ def folds(train: Sequence[LabelledFrame]) -> list[list[LabelledFrame]]:
 
 def cross_validate(parts: Sequence[Sums], weights: Weights, prior: Prior, prior_weight: float, level: float) -> Errors:
     """Return the errors on each part of a model fitted to the others, over all parts."""
-    total = parts[0]
-    for part in parts[1:]:
-        total = total.plus(part)
+    total = Sums.total(parts)
     found = []
     for part in parts:
         rest = prior.added(total.plus(part, -1), prior_weight, level)
