@@ -1,0 +1,35 @@
+"""Pairs of elements by one name each, whatever the order in which a glass lists its elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations_with_replacement
+
+from ase.data import atomic_numbers
+
+from glasspot.errors import GlasspotError
+
+
+def in_order(elements: Iterable[str]) -> tuple[str, ...]:
+    """Return elements, each once: by atomic number, but O last, as in the names of bonds ("Si-O", "Na-Si")."""
+    return tuple(sorted(set(elements), key=lambda element: (element == "O", atomic_numbers[element])))
+
+
+def pair_name(a: str, b: str) -> str:
+    """Return the one name of a pair of elements, such as "Si-O" for ("O", "Si")."""
+    first, second = (a, a) if a == b else in_order((a, b))
+    return f"{first}-{second}"
+
+
+def ends_of(pair: str) -> tuple[str, str]:
+    """Return the two elements of a pair in their one order; GlasspotError for what is no pair of elements."""
+    parts = pair.split("-")
+    if len(parts) != 2 or not all(part in atomic_numbers for part in parts):
+        raise GlasspotError(f'"{pair}" is no pair of elements; expected such as "Si-O".')
+    first, second = pair_name(*parts).split("-")
+    return first, second
+
+
+def pairs_of(elements: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of all pairs of ``elements``, in a fixed order."""
+    return tuple(pair_name(a, b) for a, b in combinations_with_replacement(in_order(elements), 2))
