@@ -1,4 +1,4 @@
-"""A made-up world of glasses whose pair curves are known functions of the composition: fast data for tests of models."""
+"""A made-up world of glasses whose pair curves are known functions of the composition: fast data for tests."""
 
 from __future__ import annotations
 
