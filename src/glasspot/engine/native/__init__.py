@@ -1,1 +1,1 @@
-"""The native engine: small periodic glasses of pair potentials, compiled for the vector unit of one core."""
+"""The native engine: small periodic glasses of closed forms, pairs and screened angles, compiled for one core."""

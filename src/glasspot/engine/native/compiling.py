@@ -2,8 +2,8 @@
 
 numba keeps machine code beside the package, or in the user's cache folder where that is read-only (NUMBA_CACHE_DIR
 names another place); files of it that are damaged are made anew. It is found by the types of the arguments: those of
-any system of the same kind will do. Systems are of six kinds: with a mesh or without, and with one of three kinds of
-tables.
+any system of the same kind will do. Systems are of nine kinds: with a mesh, with angles, or with neither, and with one
+of three kinds of tables. (No set of the library has both; such a system is compiled when it is met.)
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from glasspot.protocol import Protocol, Stage
 from glasspot.structure.frames import Frame
 
 Made = TypeVar("Made")
-WITHOUT_MESH, WITH_MESH = "BKS", "Wang-2018"  # potentials of the library
+PLAIN, WITH_MESH, WITH_ANGLES = "BKS", "Wang-2018", "BMP"  # potentials of the library, for what is made of Si and O
 
 
 def compile_for(system: System) -> None:
@@ -68,13 +68,15 @@ def compile_kernels(potentials: Sequence[Potential] = (), species: Sequence[str]
 
 def _compile_kinds(potentials: Sequence[Potential], species: Sequence[str]) -> None:
     wanted = (
-        set(_kinds(potentials, species)) if potentials else {(mesh, t) for mesh in (False, True) for t in _tables()}
+        set(_kinds(potentials, species))
+        if potentials
+        else {(name, t) for name in (PLAIN, WITH_MESH, WITH_ANGLES) for t in _tables()}
     )
-    for with_mesh in (False, True):
-        tables = [kind for kind in _tables() if (with_mesh, kind) in wanted]
+    for name in (PLAIN, WITH_MESH, WITH_ANGLES):
+        tables = [kind for kind in _tables() if (name, kind) in wanted]
         if tables:
             three = Frame.from_symbols(["Si", "O", "O"], np.diag([1.0, 6.0, 11.0]), 20.0)
-            system = System(three, load_potential(WITH_MESH if with_mesh else WITHOUT_MESH))
+            system = System(three, load_potential(name))
             for kind in tables:
                 _compile(system, choose(tables=kind))
 
@@ -83,13 +85,14 @@ def _tables() -> tuple[Tables, ...]:
     return (Quintic(), Sextic(), Cubic()) if is_avx512(choose()) else (Cubic(),)
 
 
-def _kinds(potentials: Sequence[Potential], species: Sequence[str]) -> Iterator[tuple[bool, Tables]]:
+def _kinds(potentials: Sequence[Potential], species: Sequence[str]) -> Iterator[tuple[str, Tables]]:
     for potential in potentials:
         try:
             tables = best_segments(potential, tuple(species), registers=is_avx512(choose())).kind
         except GlasspotError:
             continue
-        yield isinstance(potential.coulomb, PPPM), tables
+        with_angles = any({term.centre, *term.ends} <= set(species) for term in potential.three_body)
+        yield WITH_MESH if isinstance(potential.coulomb, PPPM) else WITH_ANGLES if with_angles else PLAIN, tables
 
 
 def _compile(system: System, variant: Variant) -> None:

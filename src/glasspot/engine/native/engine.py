@@ -58,8 +58,7 @@ class NativeEngine:
 
     def check(self, potential: AnyPotential, species: Sequence[str], cell: NDArray[np.float64]) -> None:
         """Raise GlasspotError for what this engine cannot run; see ``engine.base.Engine``."""
-        check_potential(potential)
-        check_cell(cell, potential.r_max)
+        check_cell(cell, check_potential(potential), species)
 
     def version(self, folder: Path) -> str | None:
         """Return the version of glasspot and the machine code that ran in ``folder``; None without a run."""

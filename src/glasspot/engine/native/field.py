@@ -1,4 +1,4 @@
-"""Energy and forces of the atoms: points, neighbour list, pair forces and mesh, brought up to date in one call.
+"""Energy and forces of the atoms: points, list, pair forces, angles and mesh, brought up to date in one call.
 
 Notation: see :mod:`~glasspot.engine.native.neighbours` and :mod:`~glasspot.engine.native.pair_block`.
 ``x`` are positions in A, flat, four numbers an atom; ``lengths`` (3,) the cell in A; along axis d the whole range of
@@ -19,6 +19,7 @@ from numba import njit, types, uint64
 from numba.extending import overload
 from numpy.typing import NDArray
 
+from glasspot.engine.native.angles import SEARCHED, Angles, add_angles, find_ends
 from glasspot.engine.native.mesh import Mesh, add_mesh_forces
 from glasspot.engine.native.neighbours import OWN_BEGIN, OWN_END, OWN_OFFSET, add_images, build, load_cluster
 from glasspot.engine.native.pair_block import (
@@ -31,7 +32,7 @@ from glasspot.engine.native.pair_block import (
 )
 from glasspot.engine.native.variant import width_in_code
 
-WELL, NOT_A_NUMBER, FLEW, LIST_FULL = 0, 1, 2, 3
+WELL, NOT_A_NUMBER, FLEW, LIST_FULL, CROWDED = 0, 1, 2, 3, 4
 FORCES, VIRIAL, ENERGY = 0, 1, 2  # what is wanted of an update, each with all before it
 UNITS = 2.0**32  # of a point, along each axis
 IMAGE_ROOM = 1.02  # a cell shorter than twice the cut-off and this factor is imaged
@@ -94,6 +95,7 @@ class Field(NamedTuple):
     reference: PointArray
     memory: FloatArray
     mesh: Mesh | None
+    angles: Angles | None
 
 
 @njit(cache=True, error_model="numpy")
@@ -107,10 +109,13 @@ def update(variant, field, x, lengths, want):  # type: ignore[no-untyped-def]
     if problem != WELL:
         return 0.0, 0.0, 0.0, problem
     energy, virial = _pair_forces(variant, field, lengths, want)
+    in_angles, of_angles, problem = _add_three_body(variant, field, field.angles, lengths)  # type: ignore[no-untyped-call]
+    if problem != WELL:
+        return 0.0, 0.0, 0.0, problem
     long_range, more = _add_long_range(  # type: ignore[no-untyped-call]
         variant, field.mesh, field.points, field.shifts, n, lengths, field.forces, want
     )
-    return energy + long_range, virial + more, long_range, WELL
+    return energy + in_angles + long_range, virial + of_angles + more, long_range, WELL
 
 
 def _add_long_range(variant, mesh, points, shifts, n, lengths, forces, want):  # type: ignore[no-untyped-def]
@@ -128,6 +133,29 @@ def _long_range(variant, mesh, points, shifts, n, lengths, forces, want):  # typ
         return add_mesh_forces(variant, mesh, points, shifts, n, lengths, forces, want)
 
     return with_mesh
+
+
+def _add_three_body(variant, field, angles, lengths):  # type: ignore[no-untyped-def]
+    """Add the forces of the angles, where there are some; return (energy, virial, problem). Compiled code only."""
+    raise NotImplementedError
+
+
+@overload(_add_three_body)
+def _three_body(variant, field, angles, lengths):  # type: ignore[no-untyped-def]
+    """Choose when compiling: without three-body terms, none of their code is compiled."""
+    if isinstance(angles, types.NoneType):
+        return lambda variant, field, angles, lengths: (0.0, 0.0, WELL)
+
+    def with_angles(variant, field, angles, lengths):  # type: ignore[no-untyped-def]
+        scale = (lengths[0] / UNITS, lengths[1] / UNITS, lengths[2] / UNITS)
+        if angles.memory[SEARCHED] != field.memory[N_BUILDS]:
+            if not find_ends(angles, field.points, field.n, scale):
+                return 0.0, 0.0, CROWDED
+            angles.memory[SEARCHED] = field.memory[N_BUILDS]
+        energy, virial = add_angles(angles, field.points, field.n, scale, field.forces)
+        return energy, virial, WELL
+
+    return with_angles
 
 
 @njit(cache=True, error_model="numpy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from math import ceil, log, log2, pi
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from glasspot.engine.base import CannotRunError
 from glasspot.engine.native import field as fields
 from glasspot.engine.native.accuracy import FORCE_ERROR, choose_shape, kept_modes
+from glasspot.engine.native.angles import make_angles
 from glasspot.engine.native.clusters import make_clusters
 from glasspot.engine.native.field import IMAGE_ROOM, Cells, Field
 from glasspot.engine.native.memory import aligned
@@ -44,7 +46,7 @@ class System:
         self, frame: Frame, potential: Potential, skin: float | None = None, instructions: str = "auto"
     ) -> None:
         check_potential(potential)
-        check_cell(frame.cell, potential.r_max)
+        check_cell(frame.cell, potential, frame.species)
         self.potential = potential
         self.n = frame.n_atoms
         # Rare species last; see clusters.py.
@@ -93,7 +95,7 @@ class System:
         """
         positions, velocities = self.positions(), self.velocities()
         self._place(positions, velocities)
-        shifts = _shifts(self.lengths, self.potential.r_max)
+        shifts = _shifts(self.lengths, self.potential, self.species)
         if np.any(shifts != self.field.shifts):
             self.field = self._make_field()
             return
@@ -113,7 +115,7 @@ class System:
     def _make_field(self) -> Field:
         n, potential = self.n, self.potential
         reach = potential.r_max + self.skin
-        shifts = _shifts(self.lengths, potential.r_max)
+        shifts = _shifts(self.lengths, potential, self.species)
         n_images = 1 << int(shifts.sum())
         n_clusters, n_species = len(self.clusters.species), len(self.species)
         rows = n * n_images + 16
@@ -156,13 +158,16 @@ class System:
             reference=np.zeros(4 * n, dtype=np.int32),
             memory=np.zeros(8),
             mesh=self._make_mesh(),
+            angles=make_angles(potential.three_body, self.species, n, self.skin),
         )
         self._fill_cells(field)
         return field
 
     def _fill_cells(self, field: Field) -> None:
-        """Write where each cluster begins, in every image."""
+        """Write where each cluster begins, in every image, and the species of the atoms for the angles."""
         first = self.clusters.first
+        if field.angles is not None:
+            field.angles.species[:] = self.types[self.order]
         rows = (np.arange(field.n_images)[:, None] * self.n + first[:-1]).ravel()
         field.cells.first[:] = self.n * field.n_images
         field.cells.first[: rows.size] = rows
@@ -215,8 +220,9 @@ def _whole(size: int, block: int) -> int:
     return -(-size // block) * block
 
 
-def _shifts(lengths: NDArray[np.float64], r_max: float) -> NDArray[np.int64]:
+def _shifts(lengths: NDArray[np.float64], potential: Potential, species: Sequence[str]) -> NDArray[np.int64]:
     """Return the shift of each axis: 2^shift cells are at least twice the cut-off, with room to shrink a little."""
+    r_max = potential.r_max
     shortest = 2.0 * IMAGE_ROOM * r_max
     needed = [max(0, ceil(log2(shortest / length) - 1e-12)) for length in lengths]
     if max(needed) > MOST_SHIFT:
@@ -225,11 +231,17 @@ def _shifts(lengths: NDArray[np.float64], r_max: float) -> NDArray[np.int64]:
             f"images a cell {2**MOST_SHIFT} times at most, that is down to {shortest / 2**MOST_SHIFT:.3g} A.",
             'Take a larger cell, or engine = "lammps".',
         )
+    if max(needed) > 0 and any({term.centre, *term.ends} <= set(species) for term in potential.three_body):
+        raise CannotRunError(
+            f"the shortest side of the cell is {lengths.min():.3g} A; with three-body terms the native engine runs "
+            f"cells of {shortest:.3g} A or more (twice the cut-off).",
+            'Take a larger cell, or engine = "lammps".',
+        )
     return np.array(needed, dtype=np.int64)
 
 
-def check_cell(cell: NDArray[np.float64], r_max: float) -> None:
-    """Refuse a cell (3, 3), rows in A, that the native engine cannot run with a cut-off of ``r_max``."""
+def check_cell(cell: NDArray[np.float64], potential: Potential, species: Sequence[str]) -> None:
+    """Refuse a cell (3, 3), rows in A, in which the native engine cannot run ``potential`` for ``species``."""
     lengths = np.diag(cell)
     if np.any(lengths <= 0) or np.abs(cell - np.diag(lengths)).max() > MOST_TILT * lengths.min():
         rows = ", ".join("(" + " ".join(f"{x:.6g}" for x in row) + ")" for row in cell)
@@ -237,19 +249,14 @@ def check_cell(cell: NDArray[np.float64], r_max: float) -> None:
             f"the native engine runs cells with three right angles, along x, y and z; this cell is {rows} A.",
             'Choose engine = "lammps".',
         )
-    _shifts(lengths, r_max)
+    _shifts(lengths, potential, species)
 
 
 def check_potential(potential: AnyPotential) -> Potential:
     """Return a potential that the native engine can run; CannotRunError for any other."""
     if isinstance(potential, LearnedPotential):
         raise CannotRunError(
-            f'"{potential.name}" is a machine-learned potential, and the native engine has pair potentials only.',
+            f'"{potential.name}" is a machine-learned potential, and the native engine has closed forms only.',
             'Choose engine = "auto".',
-        )
-    if potential.three_body:
-        raise CannotRunError(
-            f'the potential "{potential.name}" has three-body terms, which the native engine does not know.',
-            'Choose engine = "lammps".',
         )
     return potential

@@ -20,7 +20,7 @@ from glasspot.engine.base import CannotRunError, Reason, Simulation, ThermoRow, 
 from glasspot.engine.in_process import TOO_STRONG, MotionError
 from glasspot.engine.native import chance
 from glasspot.engine.native.barostat import COMPRESSIBILITY, FEWEST_INTERVALS, USUAL_INTERVALS
-from glasspot.engine.native.field import ENERGY, FLEW, LIST_FULL, NOT_A_NUMBER, WELL, is_tight, update
+from glasspot.engine.native.field import CROWDED, ENERGY, FLEW, LIST_FULL, NOT_A_NUMBER, WELL, is_tight, update
 from glasspot.engine.native.gentle import gentle_steps
 from glasspot.engine.native.minimise import minimise
 from glasspot.engine.native.motion import Atoms, Coupling, complete, nothing_measured, remove_drift, run_steps
@@ -41,6 +41,7 @@ MOST_STEPS_BETWEEN_COUPLINGS = 10
 PROBLEMS: dict[int, tuple[Reason, str]] = {
     NOT_A_NUMBER: ("nan", "the position of an atom became no number."),
     FLEW: ("lost-atoms", "an atom flew farther in one step than an atom can: the forces threw it out of its place."),
+    CROWDED: ("crash", "so many atoms came around one that no glass holds them: the packing collapsed."),
 }
 
 
