@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from pcf_samples import FORMERS, GRID, true_curve
 
 from glasspot.composition import Composition
 from glasspot.errors import GlasspotError
 from glasspot.oxides import parse_oxide
 from glasspot.pcf.pairs import ends_of, pairs_of
 from glasspot.pcf.prediction import Prediction
+from pcf_samples import FORMERS, GRID, true_curve
 
 KNOWN = ("SiO2", "B2O3", "Na2O", "BaO", "ZnO", "TiO2")
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pcf_fake import FakeModel
 
 from glasspot.composition import Composition
 from glasspot.errors import GlasspotError
 from glasspot.pcf import model_file
 from glasspot.pcf.model_file import FORMAT, MODEL_FILE, about_model, load_model, save_model
+from pcf_fake import FakeModel
 
 SILICA = Composition.parse("SiO2")
 
@@ -107,7 +107,7 @@ def test_objects_are_not_unpickled(tmp_path: Path) -> None:
     with pytest.raises(GlasspotError, match="no npz archive"):
         load_model(tmp_path)
     assert not sprung.exists()
-    pickle.loads((tmp_path / MODEL_FILE).read_bytes())
+    pickle.loads((tmp_path / MODEL_FILE).read_bytes())  # noqa: S301
     assert sprung.exists(), "the trap of this test does not work"
 
 
