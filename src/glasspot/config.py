@@ -14,7 +14,7 @@ from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.evaluate.job import EngineChoice
 from glasspot.files import parse_toml
 from glasspot.learning_table import LearningTable, LevelTable
-from glasspot.strict import Count, Number, Positive, StrictTable
+from glasspot.strict import ABOVE, Count, Number, Positive, StrictTable
 from glasspot.system_table import SystemTable, checked_name, spelled_out
 from glasspot.target_table import TargetTable
 
@@ -315,7 +315,6 @@ PYDANTIC = (
     ("Input should be ", "expected a value "),
 )
 LITERAL = re.compile('"([^"]*)"')
-ABOVE = "it belongs to the top of the file, above the first table"
 
 
 def _explain(model: type[BaseModel], error: ValidationError) -> str:

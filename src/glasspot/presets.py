@@ -136,6 +136,40 @@ def melt_quench_nvt(
     )
 
 
+def melt_quench_then_npt(
+    melt_temperature: float = 4500.0,
+    temperature: float = 300.0,
+    rate: float = 40.0,
+    melt_ps: float = 8.0,
+    relax_ps: float = 8.0,
+    sample_ps: float = 8.0,
+    every_ps: float = 0.1,
+    pressure: float = 0.0,
+    timestep: float = 0.002,
+) -> Protocol:
+    """Return a melt and quench at the volume of the start, then a relaxation and samples at constant pressure.
+
+    The order of Ayush, Sahu, Ali and Patra (NVT 5000 K 10 ns, 0.4 K/ps in NVT, NPT 300 K 1 bar), but much faster:
+    minimise; NVT at ``melt_temperature`` for ``melt_ps``, the first 0.3 ps gentle; a ramp to ``temperature`` at
+    ``rate`` (K/ps); NPT ``relax_ps`` and ``sample_ps`` at ``pressure`` (bar), a frame each ``every_ps``. The start box
+    has the density expected of the glass, which the last stages mend. Temperatures in K, times in ps.
+    """
+    quench_ps = _quench_ps("melt-quench-then-npt", melt_temperature, temperature, rate, timestep)
+    settle = min(0.3, melt_ps / 2)
+    return Protocol(
+        "melt-quench-then-npt",
+        (
+            Stage("minimise", name="minimise"),
+            Stage("nvt", settle, melt_temperature, name="settle", gentle=True),
+            Stage("nvt", round(melt_ps - settle, 9), melt_temperature, name="melt"),
+            Stage("nvt", quench_ps, (melt_temperature, temperature), name="quench"),
+            Stage("npt", relax_ps, temperature, pressure, name="relax"),
+            Stage("npt", sample_ps, temperature, pressure, sample_every=every_ps, name="sample"),
+        ),
+        timestep=timestep,
+    )
+
+
 def _quench_ps(name: str, melt_temperature: float, temperature: float, rate: float, timestep: float) -> float:
     """Return how long a quench takes, a whole number of steps; GlasspotError for numbers that make no quench."""
     if not rate > 0:
@@ -168,6 +202,7 @@ PRESETS = {
     ),
     "melt-quench": Preset(melt_quench),
     "melt-quench-nvt": Preset(melt_quench_nvt),
+    "melt-quench-then-npt": Preset(melt_quench_then_npt),
     "melt-quench-quick": Preset(
         melt_quench,
         {"rate": 100.0, "melt_ps": 10.0, "relax_ps": 10.0, "sample_ps": 5.0, "every_ps": 0.1, "compress_ps": 4.0},

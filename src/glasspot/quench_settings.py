@@ -42,13 +42,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from glasspot.composition import Composition, start_box
-from glasspot.config import ABOVE, EngineTable, parse_table, read_toml
-from glasspot.errors import GlasspotError
+from glasspot.config import EngineTable, parse_table, read_toml
 from glasspot.evaluate.engines import choose_engine
 from glasspot.potential.io import load_any
 from glasspot.potential.learned import AnyPotential
-from glasspot.presets import PRESETS, preset
 from glasspot.protocol import Protocol
+from glasspot.protocol_table import protocol_of
 from glasspot.quench import QuenchPlan
 from glasspot.strict import Positive, StrictTable
 
@@ -89,7 +88,7 @@ def load_quench_plan(path: Path, potential: str | None = None, engine: str | Non
     atoms = composition.atom_counts(config.atoms, published.counting_charges)
     chosen = published.for_composition(atoms.composition, atoms.counts)
     length, density_note = start_box(atoms, config.density)
-    protocol = _protocol(config.protocol, str(path))
+    protocol = protocol_of(config.protocol, str(path), QuenchConfig.model_fields)
     protocol_note = f"protocol {protocol.name}: {protocol.note}" if protocol.note else ""
     notes = (composition.note, atoms.note, density_note, protocol_note)
     other = f"{config.title}, but with {chosen.name}" if config.title and potential is not None else config.title
@@ -107,23 +106,6 @@ def load_quench_plan(path: Path, potential: str | None = None, engine: str | Non
     )
     choice, engine_note = choose_engine(plan.engine, plan.system)
     return replace(plan, engine=choice, notes=tuple(note for note in (*notes, engine_note) if note))
-
-
-def _protocol(table: dict[str, Any], where: str) -> Protocol:
-    """Return the protocol of [protocol]: a preset with its numbers, or stages."""
-    misplaced = next((key for key in table if key in QuenchConfig.model_fields), None)
-    if misplaced is not None:
-        raise GlasspotError(f'{where}: the key "{misplaced}" stands in [protocol]; {ABOVE}.')
-    if "stages" in table and "preset" in table:
-        raise GlasspotError(f"{where}: [protocol] has a preset and stages; give one of them.")
-    if "stages" in table:
-        return Protocol.from_dict({"name": "of the file", **table})
-    if "preset" not in table:
-        raise GlasspotError(
-            f'{where}: [protocol] needs preset = "..." ({", ".join(PRESETS)}) or [[protocol.stages]] tables.'
-        )
-    numbers = {key: value for key, value in table.items() if key != "preset"}
-    return preset(str(table["preset"]), **numbers)
 
 
 def _cautions(potential: AnyPotential, protocol: Protocol, composition: Composition) -> list[str]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 # Strict: the text "3" and the word true are no numbers.
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+ABOVE = "it belongs to the top of the file, above the first table"  # of a key in the wrong place
 Count = Annotated[int, Field(ge=1, le=100_000, strict=True)]
 
 

@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     ENSEMBLE = 6
     LANDSCAPE = 7
     LESSONS = 8
+    GLASSES = 9
 
 
 def draw_seed(seed: int, purpose: Purpose, number: int, part: int) -> int:
