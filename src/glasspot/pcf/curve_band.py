@@ -1,0 +1,92 @@
+"""How wide a band must be: from glasses left out inside the training, never from those that a score is made with.
+
+The band holds 90 % of the bins of a simulated g_ab(r) of the kind that is in the data: the mean over as many runs of as
+many atoms. So it has three parts: what the process does not know of this composition, what the components leave out,
+and the simulation's own noise. Their sum is right on the average only, so it is multiplied by a factor, the one that
+would have held 90 % of the left-out bins (split conformal prediction, Vovk, Gammerman and Shafer, 2005): one of each
+class of pairs and each part of the range, as the noise behind a first peak is not Gaussian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glasspot.pcf.curve_basis import PairCurves
+from glasspot.pcf.curve_pair import FEW, PairModel, fit_pair
+from glasspot.pcf.pairs import ends_of
+from glasspot.pcf.prediction import BAND
+
+FloatArray = NDArray[np.float64]
+
+FOLDS = 8
+GAUSSIAN = 1.6448536  # sd that hold 90 % of a Gaussian
+LEVELS = (0.05, 0.5)  # of g(r) predicted, that part what is nearly empty from flanks, and these from all else
+LEAST_BINS = 200  # for a factor of its own
+LEAST, MOST = 0.5, 4.0  # factors
+
+
+def class_of(pair: str) -> str:
+    """Return "bond" for a cation and oxygen, "other" for the rest."""
+    a, b = ends_of(pair)
+    return "bond" if (a == "O") != (b == "O") else "other"
+
+
+def widened(pair: str, g: FloatArray, sd: FloatArray, factors: Mapping[str, FloatArray]) -> FloatArray:
+    """Return half the width of the band (n_r,) around ``g`` with the standard deviation ``sd``."""
+    return np.asarray(GAUSSIAN * factors[class_of(pair)][_parts(g)] * sd)
+
+
+def calibrated(
+    curves: Mapping[str, PairCurves], models: Mapping[str, PairModel], x: FloatArray, n_oxides: int, seed: int
+) -> dict[str, FloatArray]:
+    """Return the factors of each class of pairs, one for each part of the range; 1 where there is too little to tell.
+
+    ``x``: the features of all glasses. A part with fewer than ``LEAST_BINS`` takes the factor of the whole range.
+    """
+    groups = np.random.default_rng([seed, 7]).permutation(len(x)) % FOLDS
+    ratios: dict[str, list[FloatArray]] = {"bond": [], "other": []}
+    parts: dict[str, list[NDArray[np.int64]]] = {"bond": [], "other": []}
+    for pair, model in models.items():
+        for g, ratio in _left_out(curves[pair], x, n_oxides, model, groups):
+            told = np.isfinite(ratio)
+            ratios[class_of(pair)].append(ratio[told])
+            parts[class_of(pair)].append(_parts(g)[told])
+    return {
+        name: _factors(np.concatenate(ratios[name]), np.concatenate(parts[name])) if ratios[name] else np.ones(3)
+        for name in ratios
+    }
+
+
+def _factors(ratios: FloatArray, parts: NDArray[np.int64]) -> FloatArray:
+    found = []
+    for part in range(len(LEVELS) + 1):
+        own = ratios[parts == part]
+        chosen = own if len(own) >= LEAST_BINS else ratios
+        found.append(np.quantile(chosen, BAND) / GAUSSIAN if len(chosen) >= LEAST_BINS else 1.0)
+    return np.clip(found, LEAST, MOST)
+
+
+def _parts(g: FloatArray) -> NDArray[np.int64]:
+    return np.searchsorted(np.array(LEVELS), g, side="right")
+
+
+def _left_out(
+    curves: PairCurves, x: FloatArray, n_oxides: int, model: PairModel, groups: NDArray[np.int64]
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Yield what is predicted, and the error over its sd (NaN inside the core), (n, n_r), of each group left out.
+
+    ``groups``: the group of each glass of the data. The kernel is that of ``model``; all else is learnt anew.
+    """
+    of = groups[curves.rows]
+    for group in np.unique(of):
+        out = of == group
+        if model.process is None or np.sum(~out) < FEW:
+            continue
+        fold = fit_pair(curves.only(~out), x, n_oxides, (model.process.kernel,))
+        g, variance = fold.predict(x[curves.rows[out]])
+        sd = np.sqrt(variance + np.array([fold.noise(v) for v in curves.v[out]]))
+        off = np.abs(curves.g[out] - g)
+        yield g, np.divide(off, sd, out=np.full_like(off, np.nan), where=sd > 0)

@@ -1,0 +1,101 @@
+"""Number density from composition: the volumes of oxides as handbooks have them, corrected by what was simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glasspot.composition import Composition, estimate_density, has_density_estimate
+from glasspot.oxides import parse_component
+from glasspot.pcf.atoms import atoms_per_unit
+from glasspot.pcf.curve_features import Features
+from glasspot.pcf.curve_process import Kernel, Process, fitted
+from glasspot.pcf.curve_set import CurveSet
+from glasspot.units import volume_from_density
+
+FloatArray = NDArray[np.float64]
+
+UNSURE = 0.05  # relative sd of a density from handbook volumes, and of one from fewer than FEW glasses
+FEW = 4
+USUAL_SCATTER = 0.004  # relative, of one run of 1000 atoms, where no glass was run twice
+
+
+@dataclass(frozen=True)
+class DensityModel:
+    """ln(number density / handbook's number density) as a Gaussian process of the composition.
+
+    ``mean``: of that logarithm; ``process`` is None for fewer than four glasses; ``plain``: whether the handbook is
+    left out (glasses that are not of oxides), so that the logarithm is that of the density itself.
+    """
+
+    features: Features
+    plain: bool
+    mean: float
+    process: Process | None
+
+    @classmethod
+    def fit(cls, curve_set: CurveSet) -> DensityModel:
+        """Return the model of the densities of a set."""
+        compositions = [glass.composition for glass in curve_set.glasses]
+        features = Features.of(compositions)
+        plain = not all(has_density_estimate(composition) for composition in compositions)
+        logs = np.array([np.log(glass.density / handbook(glass.composition, plain)) for glass in curve_set.glasses])
+        mean = float(logs.mean())
+        if len(logs) < FEW:
+            return cls(features, plain, mean, None)
+        repeated = [glass.number_density for glass in curve_set.glasses if glass.n_runs > 1]
+        scatter = [float(np.var(runs, ddof=1)) / float(runs.mean()) ** 2 for runs in repeated]
+        expected = np.array([max(float(np.mean(scatter)), 1e-8) if scatter else USUAL_SCATTER**2])
+        noise = np.array([1.0 / glass.n_runs for glass in curve_set.glasses])
+        x = features.rows(compositions)
+        process = fitted(x, (logs - mean)[:, None], noise, features.n_oxides, expected, bool(scatter))
+        return cls(features, plain, mean, process)
+
+    def predict(self, composition: Composition) -> tuple[float, float]:
+        """Return the number density of the glass in atoms/A^3 and its standard deviation.
+
+        GlasspotError for a composition of which the handbook knows nothing (not of oxides, the data being of oxides).
+        """
+        base = handbook(composition, self.plain)
+        if self.process is None:
+            value = base * float(np.exp(self.mean))
+            return value, UNSURE * value
+        mean, variance = self.process.predict(self.features.rows([composition]))
+        spread = float(np.sqrt(variance[0, 0]))
+        if any(name not in self.features.oxides for name, _ in composition.oxides):
+            spread = float(np.hypot(spread, UNSURE))
+        value = base * float(np.exp(self.mean + mean[0, 0]))
+        return value, spread * value
+
+    def state(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+        """Return (meta, arrays)."""
+        meta: dict[str, Any] = {"oxides": list(self.features.oxides), "plain": self.plain, "mean": self.mean}
+        arrays = {"centre": self.features.centre, "spread": self.features.spread}
+        meta["kernel"] = None
+        if self.process is not None:
+            meta["kernel"] = self.process.kernel.state()
+            arrays |= self.process.arrays() | {"x": self.process.x}
+        return meta, arrays
+
+    @classmethod
+    def from_state(cls, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> DensityModel:
+        """Return the model of :meth:`state`."""
+        features = Features(tuple(meta["oxides"]), np.asarray(arrays["centre"]), np.asarray(arrays["spread"]))
+        process = None
+        if meta["kernel"] is not None:
+            kernel = Kernel(*meta["kernel"])
+            process = Process.from_arrays(arrays, np.asarray(arrays["x"]), features.n_oxides, kernel)
+        return cls(features, bool(meta["plain"]), float(meta["mean"]), process)
+
+
+def handbook(composition: Composition, plain: bool = False) -> float:
+    """Return the number density in atoms/A^3 of ``composition.estimate_density``; 1 where ``plain``."""
+    if plain:
+        return 1.0
+    density, _ = estimate_density(composition)
+    mass = sum(share * parse_component(formula).mass for formula, share in composition.oxides)
+    return float(atoms_per_unit(composition) / volume_from_density(mass, density))
