@@ -21,7 +21,10 @@ def silent(stage: str, done: int, in_all: int) -> None:
 class Model(Protocol):
     """A trained model. Its state is plain: a ``meta`` as of JSON and named arrays, so that no file is executed."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """Name of the kind of model, such as "curve"."""
+        ...
 
     def predict(self, composition: Composition, pairs: Sequence[str] | None = None) -> Prediction:
         """Return the curves of ``pairs`` (None: all of the glass's elements); GlasspotError for what it cannot."""
