@@ -34,7 +34,7 @@ def class_of(pair: str) -> str:
     return "bond" if (a == "O") != (b == "O") else "other"
 
 
-def widened(pair: str, g: FloatArray, sd: FloatArray, factors: Mapping[str, FloatArray]) -> FloatArray:
+def half_width(pair: str, g: FloatArray, sd: FloatArray, factors: Mapping[str, FloatArray]) -> FloatArray:
     """Return half the width of the band (n_r,) around ``g`` with the standard deviation ``sd``."""
     return np.asarray(GAUSSIAN * factors[class_of(pair)][_parts(g)] * sd)
 

@@ -21,6 +21,7 @@ from glasspot.pcf.pairs import ends_of
 FloatArray = NDArray[np.float64]
 
 MOST_COMPONENTS = 14
+EMPTY = 1e-4  # g(r) below any count of 1000 atoms in some ten frames
 SMOOTHING = 2.0  # bins, of h(r)
 FLOOR = 0.02  # g(r) of the least h(r): where nothing was counted the error is not zero
 
@@ -42,8 +43,8 @@ class PairCurves:
 
     @property
     def core(self) -> int:
-        """The first bin in which any glass has a count."""
-        return int(np.argmax(self.g.max(axis=0) > 0))
+        """The first bin in which any glass has more than nothing."""
+        return int(np.argmax(self.g.max(axis=0) > EMPTY))
 
     @property
     def weights(self) -> FloatArray:

@@ -8,7 +8,7 @@ not have is taken from what is most like it (``curve_stand_ins``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from glasspot.composition import Composition
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.oxides import Oxide, parse_component
+from glasspot.pcf import curve_warnings as words
 from glasspot.pcf.atoms import atom_fractions
-from glasspot.pcf.curve_band import calibrated, widened
+from glasspot.pcf.curve_band import calibrated, half_width
 from glasspot.pcf.curve_basis import curves_of, pair_scale
 from glasspot.pcf.curve_features import Features
-from glasspot.pcf.curve_pair import FEW, PairModel, fit_pair
+from glasspot.pcf.curve_pair import PairModel, fit_pair
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.pcf.curve_stand_ins import Source, StandIn, moved, sources, stand_ins
+from glasspot.pcf.curve_unseen import unseen_factors
 from glasspot.pcf.cutoffs import cutoffs_of
 from glasspot.pcf.density import DensityModel
 from glasspot.pcf.model import Tell, silent
@@ -33,13 +35,16 @@ from glasspot.pcf.prediction import Prediction
 
 FloatArray = NDArray[np.float64]
 
-FAR = 3.0  # steps of the data beyond which the user is warned
+# What is not known of a curve that is taken from another pair: height, as a share, and place (A).
+UNSURE_HEIGHT, UNSURE_PLACE = 0.15, 0.05
 
 
 @dataclass(frozen=True)
 class CurveModel:
-    """A trained model. ``x``: features of the glasses of the data; ``factors``: of the band, see ``curve_band``;
-    ``atoms``, ``runs``: how large the simulations of the data were, for the noise that the band holds.
+    """A trained model.
+
+    x: features of the glasses of the data; factors, unseen: of the band, see ``curve_band`` and ``curve_unseen``;
+    near, names: the glasses; atoms, runs: how large the simulations of the data were, for the noise the band holds.
     """
 
     r: FloatArray
@@ -47,6 +52,7 @@ class CurveModel:
     x: FloatArray
     pairs: Mapping[str, PairModel]
     factors: Mapping[str, FloatArray]
+    unseen: Mapping[str, float]
     density: DensityModel
     cutoffs: Mapping[str, float]
     near: Neighbourhood
@@ -67,22 +73,17 @@ class CurveModel:
         density, density_error = self.density.predict(composition)
         instead = stand_ins(composition, self.features.oxides)
         oxides = self._oxides(composition)
+        taken = {pair: self._taken(pair, instead, oxides) for pair in asked}
         g, low, high = (np.zeros((len(asked), len(self.r))) for _ in range(3))
-        missing = []
         for k, pair in enumerate(asked):
-            taken = [(each.weight, source) for each in instead for source in sources(pair, each, self.pairs, oxides)]
-            if not taken:
-                raise GlasspotError(
-                    f"the data of this model have no pair like {pair}; it knows {', '.join(self.pairs)}. "
-                    "Train on a set that has it, or ask for other pairs."
-                )
             v = pair_scale(pair, fractions, self.atoms, density, self.runs)
-            g[k], sd = self._curve(pair, taken, v, oxides)
-            half = widened(pair, g[k], sd, self.factors)
+            g[k], sd = self._curve(pair, taken[pair], v, oxides)
+            half = half_width(pair, g[k], sd, self.factors) * self._widening(pair, instead)
             low[k], high[k] = np.maximum(g[k] - half, 0.0), g[k] + half
-            if pair not in self.pairs and not any(each.of for each in instead):
-                missing.append((pair, taken))
         distance, nearest = self.near.distance(composition)
+        unseen = {element for each in instead for element in each.of}
+        missing = {pair: taken[pair] for pair in asked if pair not in self.pairs and not unseen & set(ends_of(pair))}
+        scarce = {pair: len(self.pairs[pair].rows) for pair in asked if self._is_scarce(pair)}
         return Prediction(
             composition=composition,
             r=self.r,
@@ -96,32 +97,56 @@ class CurveModel:
             cutoffs=self._cutoffs(fractions, instead, oxides),
             distance=distance,
             warnings=(
-                *self._of_stand_ins(composition, instead),
-                *(_of_missing(pair, taken) for pair, taken in missing),
-                *self._of_few(asked),
-                *self._of_distance(distance, nearest),
+                *words.of_unseen(instead),
+                *words.of_missing(missing),
+                *words.of_few(scarce),
+                *words.of_distance(distance, self.names[nearest], 100 * self.near.step),
             ),
         )
 
+    def _taken(self, pair: str, instead: Sequence[StandIn], oxides: Mapping[str, str]) -> list[Source]:
+        """Return where the curve of a pair is taken from; weights sum to 1. GlasspotError where nothing is like it."""
+        found = [
+            replace(source, weight=each.weight * source.weight)
+            for each in instead
+            for source in sources(pair, each, self.pairs, oxides)
+        ]
+        if not found:
+            raise GlasspotError(
+                f"the data of this model have no pair like {pair}; it knows {', '.join(self.pairs)}. Train on a set "
+                "that has it, or ask for other pairs."
+            )
+        total = sum(source.weight for source in found)
+        return [replace(source, weight=source.weight / total) for source in found]
+
     def _curve(
-        self, pair: str, taken: Sequence[tuple[float, Source]], v: float, oxides: Mapping[str, str]
+        self, pair: str, taken: Sequence[Source], v: float, oxides: Mapping[str, str]
     ) -> tuple[FloatArray, FloatArray]:
         """Return g and the sd of a simulated curve (n_r,): the weighted mean over the sources, their spread in the sd.
 
         ``v``: error scale of the pair, A^3.
         """
-        weights = np.array([weight * source.weight for weight, source in taken])
-        weights = weights / weights.sum()
+        weights = np.array([source.weight for source in taken])
         curves, variances = [], []
-        for _, source in taken:
+        for source in taken:
             model = self.pairs[source.pair]
             mean, variance = model.predict(self.features.rows([source.composition]))
             curves.append(moved(self.r, mean[0], source.shift, source.pair, oxides))
-            total = moved(self.r, variance[0] + model.noise(v), source.shift, source.pair, oxides)
-            variances.append(total)
+            variances.append(moved(self.r, variance[0] + model.noise(v), source.shift, source.pair, oxides))
         g = weights @ np.array(curves)
-        spread = weights @ (np.array(curves) - g) ** 2
-        return g, np.sqrt(weights @ np.array(variances) + spread)
+        variance = weights @ (np.array(variances) + (np.array(curves) - g) ** 2)
+        if pair not in self.pairs:
+            variance = variance + (UNSURE_HEIGHT * g) ** 2 + (UNSURE_PLACE * np.gradient(g, self.r)) ** 2
+        return g, np.sqrt(variance)
+
+    def _widening(self, pair: str, instead: Sequence[StandIn]) -> float:
+        """Return by how much the band is wider than that of a glass such as those of the data."""
+        if pair not in self.pairs:
+            return self.unseen["stand-in"]
+        return self.unseen["host"] if instead[0].by else 1.0
+
+    def _is_scarce(self, pair: str) -> bool:
+        return pair in self.pairs and self.pairs[pair].process is None
 
     def _oxides(self, composition: Composition) -> dict[str, str]:
         """Return element -> the oxide that brings it, of the data and else of the composition."""
@@ -143,42 +168,6 @@ class CurveModel:
                 found[pair] = self.cutoffs[source.pair] + source.shift
         return found
 
-    def _of_stand_ins(self, composition: Composition, instead: Sequence[StandIn]) -> list[str]:
-        """Return a warning for each oxide that the data do not have."""
-        unseen = [name for name, _ in composition.oxides if name not in self.features.oxides]
-        found = []
-        for formula in unseen:
-            shares = dict.fromkeys(self.features.oxides, 0.0)
-            for each in instead:
-                shares[each.by[formula]] += each.weight
-            likest = " and ".join(f"{name} ({100 * share:.0f} %)" for name, share in shares.items() if share > 0)
-            found.append(
-                f"{formula} is not in the data: it was replaced by what is most like it, {likest}, and its curves were "
-                "moved by the ionic radii. Take them as a first guess."
-            )
-        return found
-
-    def _of_few(self, asked: Sequence[str]) -> list[str]:
-        """Return a warning that names the pairs of which there is too little data."""
-        few = [f"{pair} ({len(self.pairs[pair].rows)})" for pair in asked if self._is_scarce(pair)]
-        if not few:
-            return []
-        return [f"fewer than {FEW} glasses of the data have {', '.join(few)}: their mean curve is given, as it is."]
-
-    def _is_scarce(self, pair: str) -> bool:
-        return pair in self.pairs and self.pairs[pair].process is None
-
-    def _of_distance(self, distance: float, nearest: int) -> list[str]:
-        """Return a warning for a composition far from the data."""
-        if distance <= FAR:
-            return []
-        step = 100 * self.near.step
-        return [
-            f"the composition is far from the data: {distance:.1f} times as far from the nearest glass "
-            f"({self.names[nearest]}) as glasses of the data usually are from each other ({step:.1f} mol%). "
-            "The band may be too narrow."
-        ]
-
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return (meta, arrays)."""
         density_meta, density = self.density.state()
@@ -190,6 +179,7 @@ class CurveModel:
             "names": list(self.names),
             "atoms": self.atoms,
             "runs": self.runs,
+            "unseen": dict(self.unseen),
             "factors": {name: list(map(float, values)) for name, values in self.factors.items()},
             "pairs": {},
         }
@@ -217,6 +207,7 @@ class CurveModel:
             features=Features(oxides, np.asarray(arrays["centre"]), np.asarray(arrays["spread"])),
             x=x,
             pairs=pairs,
+            unseen=dict(meta["unseen"]),
             factors={name: np.array(values) for name, values in meta["factors"].items()},
             density=DensityModel.from_state(meta["density"], under("density")),
             cutoffs=dict(meta["cutoffs"]),
@@ -232,6 +223,15 @@ def train(curve_set: CurveSet, tell: Tell = silent, seed: int = 0) -> CurveModel
 
     GlasspotError for a set without glasses.
     """
+    model = _learnt(curve_set, tell, seed)
+    tell("oxides left out", 0, 1)
+    unseen = unseen_factors(curve_set, lambda part: _learnt(part, silent, seed), seed)
+    tell("oxides left out", 1, 1)
+    return replace(model, unseen=unseen)
+
+
+def _learnt(curve_set: CurveSet, tell: Tell, seed: int) -> CurveModel:
+    """Return a model whose bands are not widened for what the data do not have."""
     if not curve_set.glasses:
         raise GlasspotError("a model needs data: the set of curves has no glass.")
     compositions = [glass.composition for glass in curve_set.glasses]
@@ -240,18 +240,16 @@ def train(curve_set: CurveSet, tell: Tell = silent, seed: int = 0) -> CurveModel
     names = list(dict.fromkeys(pair for _, pair in curve_set.each()))
     curves, models = {}, {}
     for k, pair in enumerate(names):
-        tell("curves of a pair", k, len(names))
         curves[pair] = curves_of(curve_set, pair)
         models[pair] = fit_pair(curves[pair], x, features.n_oxides)
-    tell("width of the bands", 0, 1)
-    factors = calibrated(curves, models, x, features.n_oxides, seed)
-    tell("width of the bands", 1, 1)
+        tell("curves of a pair", k + 1, len(names))
     return CurveModel(
         r=curve_set.r,
         features=features,
         x=x,
         pairs=models,
-        factors=factors,
+        factors=calibrated(curves, models, x, features.n_oxides, seed),
+        unseen={"stand-in": 1.0, "host": 1.0},
         density=DensityModel.fit(curve_set),
         cutoffs=cutoffs_of(curve_set),
         near=Neighbourhood.of(compositions),
@@ -275,8 +273,3 @@ def _asked(pairs: Sequence[str] | None, fractions: Mapping[str, float]) -> tuple
             )
         found.append(name)
     return tuple(dict.fromkeys(found))
-
-
-def _of_missing(pair: str, taken: Sequence[tuple[float, Source]]) -> str:
-    likest = " and ".join(dict.fromkeys(source.pair for _, source in taken))
-    return f"no glass of the data has {pair}: its curve was made of {likest}, moved by the ionic radii."
