@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,13 @@ GLASSES = [
 
 @pytest.fixture(scope="module")
 def data() -> CurveSet:
-    return sample_set(30)
+    """Glasses whose curves have an empty core, as simulated ones: the tails of the made-up curves are cut."""
+    whole = sample_set(30)
+    glasses = [
+        replace(glass, curves={pair: np.where(runs < 0.01, 0.0, runs) for pair, runs in glass.curves.items()})
+        for glass in whole.glasses
+    ]
+    return replace(whole, glasses=tuple(glasses))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +60,7 @@ def test_curve_goes_to_one(model: CurveModel, text: str) -> None:
 def test_core_is_empty(model: CurveModel, data: CurveSet) -> None:
     found = model.predict(Composition.parse(GLASSES[1]))
     for row, pair in enumerate(found.pairs):
-        counted = np.any([glass.mean(pair) > 1e-4 for glass in data.glasses if pair in glass.curves], axis=0)
+        counted = np.any([glass.mean(pair) > 0 for glass in data.glasses if pair in glass.curves], axis=0)
         core = slice(0, int(np.argmax(counted)))
         assert core.stop > 15  # 0.75 A
         assert np.all(found.g[row, core] == 0) and found.high is not None and np.all(found.high[row, core] == 0)
