@@ -27,6 +27,7 @@ examples:
   glasspot surrogate runs/borosilicate       what a fit to many glasses has learned of them
   glasspot distill dft.extxyz                which frames of ab initio data are worth keeping
   glasspot fit-mlip dft.extxyz               a machine-learned potential from them
+  glasspot pcf predict model "90 SiO2 10 BaO"  g(r) of a glass from its composition, by a trained model
   glasspot potentials show BKS               a published potential: numbers, source, cautions
 
 Exit codes: 0 done, 1 the run failed (the message says why), 2 bad input (the message says how to mend it)."""
@@ -49,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         fit_mlip,
         ladder,
         landscape,
+        pcf,
         potentials,
         quench,
         report,
@@ -75,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
         distill,
         fit_mlip,
         test_mlip,
+        pcf,
     ):
         command = commands.add_parser(
             module.__name__.rpartition(".")[2].replace("_", "-"),

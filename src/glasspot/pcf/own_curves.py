@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from glasspot.composition import Composition
 from glasspot.curves import read_csv_columns
 from glasspot.errors import GlasspotError
-from glasspot.oxides import COMMON_OXIDES, Oxide, mass, parse_component, parse_oxide
+from glasspot.oxides import COMMON_OXIDES, mass, parse_oxide
+from glasspot.pcf.atoms import atom_fractions
 from glasspot.pcf.curve_set import GlassCurves
 from glasspot.pcf.pairs import ends_of, pair_name, pairs_of
 from glasspot.units import volume_from_density
@@ -28,6 +29,7 @@ CORE = 0.05  # g(r) below the first point of a file is taken as zero where the f
 LOWEST = -0.05  # what a Fourier transform may leave below zero; less is a mistake
 TAIL = 2.0  # A: the end of the curves, where the total g(r) must be near 1
 TAIL_LIMITS = (0.7, 1.3)
+PASSED_OVER = ("error_", "low_", "high_")  # columns that go with a g(r) in files of glasspot
 COUNTS_TOLERANCE = 0.01  # of a trajectory's counts against the composition, as a part of all its atoms
 
 
@@ -109,24 +111,12 @@ def curves_of_trajectories(
 
 
 def counts_of(composition: Composition, n_atoms: int) -> dict[str, int]:
-    """Return the atoms of each element, O last, in about ``n_atoms`` of a composition.
+    """Return the atoms of each element, as ``pairs.in_order`` has them, in about ``n_atoms`` of a composition.
 
     GlasspotError where so few atoms hold none of one element.
     """
-    parts: dict[str, float] = {}
-    for formula, share in composition.oxides:
-        component = parse_component(formula)
-        atoms = (
-            {component.element: component.cations, "O": component.oxygens}
-            if isinstance(component, Oxide)
-            else dict(component.parts)
-        )
-        for element, number in atoms.items():
-            parts[element] = parts.get(element, 0.0) + share * number
-    if "O" in parts:
-        parts["O"] = parts.pop("O")
-    total = sum(parts.values())
-    counts = {element: round(n_atoms * number / total) for element, number in parts.items()}
+    fractions = atom_fractions(composition)
+    counts = {element: round(n_atoms * share) for element, share in fractions.items()}
     if rare := next((element for element, number in counts.items() if number < 1), None):
         raise GlasspotError(f"{n_atoms} atoms of {composition} hold no {rare}; say how many atoms there were.")
     return counts
@@ -197,7 +187,7 @@ def _file(path: Path, fractions: Mapping[str, float], grid: FloatArray) -> dict[
         raise GlasspotError(f"{path}: the first column must be r in A, from 0 or above and rising.")
     found: dict[str, FloatArray] = {}
     for name in names[1:]:
-        if name.startswith("error_") or name in ("g_total", "total"):
+        if name.startswith(PASSED_OVER) or name in ("g_total", "total"):
             continue
         pair = _pair(name, path)
         if pair in found:

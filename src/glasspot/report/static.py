@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from glasspot.report.panels import figures
 
 WIDTH, PANE_HEIGHT, STRIP_HEIGHT = 3.5, 2.4, 0.8  # inches; 3.5 is a column of most journals
 EVEN_HEIGHT = 1.25  # of each of several panes that are alike
+GRID_WIDTH, GRID_HEIGHT = 2.4, 1.8  # inches: a figure of a grid
 LEGEND_ROW = 0.17  # inches: a row of the legend or the title, above the panes
 CHARACTERS_A_ROW = 54  # of legend text that fit the width at 7 points, samples of the curves counted
 DPI = 200
@@ -63,6 +65,17 @@ def save_figures(drawn: Iterable[Figure], folder: Path) -> list[Path]:
     return written
 
 
+def save_grid(name: str, drawn: Sequence[Figure], folder: Path, columns: int = 3) -> list[Path]:
+    """Write figures of one pane each side by side as one picture, NAME.png and NAME.svg, and return the paths.
+
+    GlasspotError where the folder cannot be written.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context(RC):
+        return save_drawing(draw_grid(drawn, min(columns, len(drawn))), folder, name, ("png", "svg"))
+
+
 def save_drawing(drawing: Any, folder: Path, name: str, suffixes: Sequence[str]) -> list[Path]:
     """Write a matplotlib figure as NAME.suffix for each suffix, png at 200 dpi, and return the paths.
 
@@ -101,13 +114,42 @@ def draw(figure: Figure) -> Any:
     return canvas
 
 
+def draw_grid(drawn: Sequence[Figure], columns: int) -> Any:
+    """Return the matplotlib figure of several of ours with one pane each, in rows of ``columns``, under one legend.
+
+    The margins are fixed: to fit them to the text takes matplotlib seconds for a dozen boxes.
+    """
+    from matplotlib.figure import Figure as Canvas
+
+    rows = math.ceil(len(drawn) / columns)
+    top, side, foot = 2.5 * LEGEND_ROW, 0.45, 0.4  # inches around the boxes
+    width, height = GRID_WIDTH * columns + side, GRID_HEIGHT * rows + top + foot
+    canvas = Canvas(figsize=(width, height))
+    boxes = canvas.subplots(rows, columns, squeeze=False).ravel()
+    canvas.subplots_adjust(
+        left=side / width, right=1 - 0.1 / width, bottom=foot / height, top=1 - top / height, wspace=0.16, hspace=0.3
+    )
+    for n, (box, figure) in enumerate(zip(boxes, drawn, strict=False)):
+        pane = figure.panes[0]
+        _draw_pane(box, pane)
+        _set_axis(box, pane.y if n % columns == 0 else replace(pane.y, label=""), "y")
+        _set_axis(box, figure.x if n + columns >= len(drawn) else replace(figure.x, label=""), "x")
+        box.set_title(words(figure.title), pad=3)
+    for box in boxes[len(drawn) :]:
+        box.remove()
+    _add_legend(canvas, boxes[: len(drawn)], 4, "", "upper center")
+    return canvas
+
+
 def _legend_columns(names: Iterable[str]) -> int:
     """Return how many legend entries of this length fit side by side."""
     longest = max((len(name) for name in names), default=1)
     return max(1, min(4, CHARACTERS_A_ROW // (longest + 6)))
 
 
-def _add_legend(canvas: Any, boxes: Iterable[Any], columns: int, title: str) -> None:
+def _add_legend(
+    canvas: Any, boxes: Iterable[Any], columns: int, title: str, place: str = "outside upper center"
+) -> None:
     """Put one legend above all panes, each label once, under the figure's title."""
     found: dict[str, Any] = {}
     for box in boxes:
@@ -115,7 +157,7 @@ def _add_legend(canvas: Any, boxes: Iterable[Any], columns: int, title: str) -> 
             found.setdefault(label, handle)
     if found:
         canvas.legend(
-            found.values(), found.keys(), loc="outside upper center", ncols=columns, frameon=False, handlelength=2.2,
+            found.values(), found.keys(), loc=place, ncols=columns, frameon=False, handlelength=2.2,
             columnspacing=1.2, handletextpad=0.5, borderpad=0.1, labelspacing=0.25, title=title, title_fontsize=8,
         )  # fmt: skip
 

@@ -1,0 +1,144 @@
+"""What is told of a trained model of pair curves: its data, what each oxide does, facts of its kind; text and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glasspot import __version__
+from glasspot.pcf.curve_set import CurveSet
+from glasspot.pcf.model import Model
+from glasspot.report.words import count, duration
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """A trained model, the set it learnt from, what is saved beside it, and the seconds that training took.
+
+    importance: oxide -> by how many percent the curves change per mol% of it.
+    """
+
+    model: Model
+    curve_set: CurveSet
+    about: Mapping[str, Any]
+    seconds: float
+    importance: Mapping[str, float]
+
+    @property
+    def title(self) -> str:
+        return f"{self.model.kind} model of {self.about['data']}"
+
+
+@dataclass(frozen=True)
+class OxideRange:
+    """How many glasses have an oxide, and between which mol%."""
+
+    glasses: int
+    least: float
+    most: float
+
+
+def oxide_ranges(curve_set: CurveSet) -> dict[str, OxideRange]:
+    """Return what the data know of each oxide."""
+    found = {}
+    for oxide in curve_set.oxides:
+        amounts = [100 * glass.composition.fractions.get(oxide, 0.0) for glass in curve_set.glasses]
+        there = [amount for amount in amounts if amount > 0]
+        found[oxide] = OxideRange(len(there), min(there), max(there))
+    return found
+
+
+def pair_counts(curve_set: CurveSet) -> dict[str, int]:
+    """Return pair -> glasses that have its curve, most first."""
+    numbers: dict[str, int] = {}
+    for _, pair in curve_set.each():
+        numbers[pair] = numbers.get(pair, 0) + 1
+    return dict(sorted(numbers.items(), key=lambda item: -item[1]))
+
+
+def curve_map(curve_set: CurveSet) -> tuple[FloatArray, list[str], list[str]]:
+    """Return the places (n_curves, 2) of all curves, their pairs and the names of their glasses.
+
+    The places are the first two principal components of ln(1 + g): without the logarithm the first peaks of the bonds
+    would be all there is to see.
+    """
+    rows = [(glass.mean(pair), pair, glass.name) for glass, pair in curve_set.each()]
+    shapes = np.log1p(np.array([g for g, _, _ in rows]))
+    return components(shapes), [pair for _, pair, _ in rows], [name for _, _, name in rows]
+
+
+def components(shapes: FloatArray) -> FloatArray:
+    """Return the first two principal components (n, 2) of rows (n, m)."""
+    centred = shapes - shapes.mean(axis=0)
+    left, size, _ = np.linalg.svd(centred, full_matrices=False)
+    found = np.zeros((len(shapes), 2))
+    kept = min(2, len(size))
+    found[:, :kept] = (left * size)[:, :kept]
+    return found
+
+
+def evidence(report: TrainReport) -> tuple[str, ...]:
+    """Return the sentences under the answer."""
+    curve_set = report.curve_set
+    runs = [glass.n_runs for glass in curve_set.glasses]
+    atoms = [sum(glass.counts.values()) for glass in curve_set.glasses]
+    said = [
+        f"{count(min(runs), 'run')} of each glass"
+        if min(runs) == max(runs)
+        else f"{min(runs)} to {max(runs)} runs of each glass",
+        f"{min(atoms)} to {max(atoms)} atoms",
+    ]
+    most = sorted(report.importance.items(), key=lambda item: -item[1])
+    sentences = [f"{', '.join(said)}; trained in {duration(report.seconds)}."]
+    if most:
+        listed = ", ".join(f"{oxide} {change:.2g} %" for oxide, change in most)
+        sentences.append(f"1 mol% more of an oxide changes the curves by: {listed}.")
+    return tuple(sentences)
+
+
+def answer(report: TrainReport) -> str:
+    """Return what was learnt from in one line."""
+    curve_set = report.curve_set
+    n = len(curve_set.glasses)
+    glasses = "1 glass" if n == 1 else f"{n} glasses"
+    return f"{count(curve_set.n_curves, 'curve')} of {glasses} of {', '.join(curve_set.oxides)}"
+
+
+def lines(report: TrainReport) -> list[str]:
+    """Return what the command prints."""
+    ranges = [
+        f"  {oxide}: {r.glasses} glasses, {r.least:.3g} to {r.most:.3g} mol%"
+        for oxide, r in oxide_ranges(report.curve_set).items()
+    ]
+    return [answer(report), *ranges, *(f"  {sentence}" for sentence in evidence(report))]
+
+
+def document(report: TrainReport) -> dict[str, Any]:
+    """Return the values of train.json and of ``--json``, with stable keys (docs/pcf.md lists them)."""
+    return {
+        "format": 1,
+        "glasspot": __version__,
+        "kind": report.model.kind,
+        "data": report.about["data"],
+        "glasses": len(report.curve_set.glasses),
+        "curves": report.curve_set.n_curves,
+        "settings": dict(report.about["settings"]),
+        "seconds": round(report.seconds, 2),
+        "oxides": {
+            oxide: {"glasses": r.glasses, "least_mol_percent": _short(r.least), "most_mol_percent": _short(r.most)}
+            for oxide, r in oxide_ranges(report.curve_set).items()
+        },
+        "pairs": pair_counts(report.curve_set),
+        "importance_percent_per_mol_percent": {oxide: _short(value) for oxide, value in report.importance.items()},
+        "provenance": dict(report.about["provenance"]),
+    }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")
