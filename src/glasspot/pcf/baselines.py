@@ -27,6 +27,7 @@ from glasspot.errors import GlasspotError
 from glasspot.pcf.atoms import atom_fractions, atoms_per_unit
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.pcf.model import Tell, Train, silent
+from glasspot.pcf.neighbourhood import Neighbourhood
 from glasspot.pcf.pairs import ends_of, pairs_of
 from glasspot.pcf.prediction import Prediction
 
@@ -66,6 +67,11 @@ class Known:
             density=np.array([glass.density for glass in glasses]),
             g=np.array([[g.mean(pair) if pair in g.curves else empty for pair in pairs] for g in glasses]),
         )
+
+    @cached_property
+    def compositions(self) -> list[Composition]:
+        """The compositions of the glasses."""
+        return [Composition(tuple(zip(self.oxides, map(float, row), strict=True))) for row in self.fractions]
 
     @cached_property
     def has(self) -> np.ndarray:
@@ -132,7 +138,6 @@ class Baseline:
         g = self._curves(x, names)
         everyone = np.ones(len(self.known.density), dtype=bool)
         total = sum(atoms.values())
-        distances = np.linalg.norm(self.known.fractions - x, axis=1)
         return Prediction(
             composition=composition,
             r=self.known.r,
@@ -144,7 +149,7 @@ class Baseline:
             number_density_error=self.density_error,
             fractions={element: number / total for element, number in atoms.items()},
             cutoffs={pair: cutoff for pair, cutoff in self.cutoffs.items() if pair in names},
-            distance=float(distances.min()) / self._usual_distance,
+            distance=self._near.distance(composition)[0],
         )
 
     def _curves(self, x: np.ndarray, pairs: Sequence[str]) -> np.ndarray:
@@ -166,12 +171,8 @@ class Baseline:
         return g
 
     @cached_property
-    def _usual_distance(self) -> float:
-        """The median distance of a known glass from its nearest neighbour; 1 with a single glass."""
-        apart = np.linalg.norm(self.known.fractions[:, None] - self.known.fractions[None], axis=2)
-        np.fill_diagonal(apart, np.inf)
-        usual = float(np.median(apart.min(axis=1)))
-        return usual if np.isfinite(usual) and usual > 0 else 1.0
+    def _near(self) -> Neighbourhood:
+        return Neighbourhood.of(self.known.compositions)
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return (meta, arrays)."""
