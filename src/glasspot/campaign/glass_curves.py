@@ -168,7 +168,10 @@ def _glass(plan: CurvePlan, glass: PlannedGlass, outcomes: Sequence[Outcome]) ->
 
 def _partials(plan: CurvePlan, outcome: Outcome) -> dict[str, FloatArray]:
     """Return g_ab(r) of one run on the grid of the plan: the fine histogram put into bins."""
-    labels, counts = outcome.texts["labels"], dict(outcome.texts["counts"])
+    labels = outcome.texts["labels"]
+    # The store sorts the counts by name; ideal_pairs wants them in the order of the labels.
+    species = dict.fromkeys(end for label in labels for end in label.split("-"))
+    counts = {name: int(outcome.texts["counts"][name]) for name in species}
     fine = outcome.mean_histogram().reshape(len(labels), -1)
     # A node on the border of two bins gives half of what it holds to each.
     inner = fine[:, :-1].copy()
