@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from glasspot.cli import pcf_predict, pcf_train
+from glasspot.cli import pcf_predict, pcf_score, pcf_train
 
 HELP = "pair correlation functions of a glass from its composition"
 DESCRIPTION = """\
@@ -19,7 +19,7 @@ examples:
   glasspot pcf next model --budget 5                            which glasses to simulate next
 
 More: docs/pcf.md."""
-ACTIONS = {"train": pcf_train, "predict": pcf_predict}
+ACTIONS = {"train": pcf_train, "predict": pcf_predict, "score": pcf_score}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from glasspot.errors import GlasspotError
+from glasspot.files import write_text
 
 
 def check_folder(folder: Path, mark: str, action: str) -> None:
@@ -18,6 +20,12 @@ def check_folder(folder: Path, mark: str, action: str) -> None:
         raise GlasspotError(
             f"{folder} holds files that glasspot pcf {action} has not made; choose another folder with --out."
         )
+
+
+def claim(folder: Path, mark: str) -> None:
+    """Make the folder and say whose it is, so that after Ctrl-C the same action may write into it again."""
+    if not (folder / mark).exists():
+        write_text(folder / mark, json.dumps({"format": 1, "state": "running"}) + "\n")
 
 
 def as_name(text: str) -> str:

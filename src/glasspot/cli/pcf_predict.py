@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from glasspot.cli.pcf_folder import as_name, check_folder
+from glasspot.cli.pcf_folder import as_name, check_folder, claim
 
 HELP = "g(r), coordination, density and S(Q) of a composition"
 DESCRIPTION = """\
@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     check_folder(folder, DOCUMENT, "predict")
     found = answer(model.predict(composition), model.kind, args.pair)
     trained = _trained(about_model(args.model)["about"])
+    claim(folder, DOCUMENT)
     page = write_prediction(found, folder, trained)
     if args.json:
         print(json.dumps(document(found, trained), indent=2, allow_nan=False))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glasspot.cli.pcf_data import DATA_HELP, load_data
-from glasspot.cli.pcf_folder import as_name, check_folder
+from glasspot.cli.pcf_folder import as_name, check_folder, claim
 from glasspot.cli.progress import Progress
 from glasspot.errors import GlasspotError
 
@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
         raise GlasspotError(f"{' '.join(args.data)} holds no glass; nothing can be trained on it.")
     folder = args.out or Path("runs") / f"pcf-{as_name(name)}-{args.model}"
     check_folder(folder, MARK, "train")
+    claim(folder, MARK)
     began = time.perf_counter()
     with Progress(args.json) as tell:
         model = trainer(args.model, settings)(curve_set, tell)

@@ -185,6 +185,7 @@ def document(answer: Answer, trained: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "format": 1,
         "glasspot": __version__,
+        "state": "finished",
         "composition": {name: _short(share) for name, share in p.composition.oxides},
         "model": {"kind": answer.model, **trained},
         "warnings": list(answer.warnings),

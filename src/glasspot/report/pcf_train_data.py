@@ -32,7 +32,8 @@ class TrainReport:
 
     @property
     def title(self) -> str:
-        return f"{self.model.kind} model of {self.about['data']}"
+        names = (word.rstrip("/").rpartition("/")[2] for word in str(self.about["data"]).split())
+        return f"{self.model.kind} model of {', '.join(names)}"
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ def document(report: TrainReport) -> dict[str, Any]:
     return {
         "format": 1,
         "glasspot": __version__,
+        "state": "finished",
         "kind": report.model.kind,
         "data": report.about["data"],
         "glasses": len(report.curve_set.glasses),

@@ -58,7 +58,8 @@ def _processes(model: CurveModel) -> Table:
         rows.append(tuple(cells))
     caption = (
         "Components: shapes that the curves of the pair are made of. A Gaussian process gives each coefficient "
-        "from the composition; length, linear part and weight of the chemistry are those of the largest marginal likelihood."
+        "from the composition; length, linear part and weight of the chemistry are those of the largest marginal "
+        "likelihood."
     )
     columns = ("pair", "glasses", "components", "length", "linear", "chemistry")
     return Table("training", "Processes", caption, columns, tuple(rows))

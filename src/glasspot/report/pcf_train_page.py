@@ -51,8 +51,8 @@ def write_training(report: TrainReport, folder: Path) -> Path:
 def page(report: TrainReport, drawn: Sequence[Figure]) -> str:
     """Return the page as text; whatever a user wrote is escaped."""
     tables = {
-        "data": [_oxides(report), _pairs(report)],
-        "training": kind_tables(report.model),
+        "data": [_oxides(report)],
+        "training": kind_tables(report.model) or [_pairs(report)],
         "settings": [_values("settings", {"kind": report.model.kind, **report.about["settings"]})],
         "provenance": [_values("provenance", {**report.about["provenance"], **_made(report)})],
     }
@@ -136,7 +136,7 @@ def _oxides(report: TrainReport) -> Table:
 
 def _pairs(report: TrainReport) -> Table:
     rows = tuple((pair, str(number)) for pair, number in pair_counts(report.curve_set).items())
-    return Table("data", "Curves of each pair", "", ("pair", "glasses"), rows)
+    return Table("training", "Curves of each pair", "", ("pair", "glasses"), rows)
 
 
 def _made(report: TrainReport) -> dict[str, str]:
