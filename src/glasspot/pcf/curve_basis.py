@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.pcf.curve_set import CurveSet, GlassCurves
+from glasspot.pcf.curve_shell import Shell, shell_of
 from glasspot.pcf.pairs import ends_of
 
 FloatArray = NDArray[np.float64]
@@ -30,9 +31,9 @@ FLOOR = 0.02  # g(r) of the least h(r): where nothing was counted the error is n
 class PairCurves:
     """The curves of one pair in all glasses that have it.
 
-    rows (n,): the numbers of the glasses; g (n, n_r): means over runs; v (n,) in A^3; ``scatter``: of each glass its
-    runs minus their mean, (n_runs, n_r), so scaled that the mean square is the variance of the mean curve; no rows for
-    a glass with one run.
+    rows (n,): the numbers of the glasses; g (n, n_r): means over runs, scaled by ``shell``; v (n,) in A^3; ``scatter``:
+    of each glass its runs minus their mean, (n_runs, n_r), so scaled that the mean square is the variance of the mean
+    curve; no rows for a glass with one run.
     """
 
     r: FloatArray
@@ -40,6 +41,7 @@ class PairCurves:
     g: FloatArray
     v: FloatArray
     scatter: tuple[FloatArray, ...]
+    shell: Shell
 
     @property
     def core(self) -> int:
@@ -61,15 +63,25 @@ class PairCurves:
         counted = 1.0 / (4 * np.pi * self.r**2 * (self.r[1] - self.r[0]))
         seen = [(runs**2).mean(axis=0) / v for runs, v in zip(self.scatter, self.v, strict=True) if len(runs)]
         if not seen:
-            return np.asarray((mean + FLOOR) * counted)
+            return np.asarray((mean + FLOOR) * counted * self._repeats(counted))
         repeats = float(np.mean(seen, axis=0).sum() / np.sum(mean * counted))
         smooth = gaussian_filter1d(np.mean(seen, axis=0), SMOOTHING, mode="nearest")
         return np.asarray(smooth + FLOOR * repeats * counted)
 
+    def _repeats(self, counted: FloatArray) -> float:
+        """Return the error of single runs over that of independent counts in one frame, from how rough curves are.
+
+        The second difference of white noise has six times its variance; g(r) itself is smooth behind its first shells.
+        """
+        far = slice(len(self.r) // 2, None)
+        rough = (np.diff(self.g, 2, axis=1) ** 2 / 6)[:, far]
+        expected = self.v[:, None] * (self.g * counted)[:, 1:-1][:, far]
+        return float(rough.sum() / max(expected.sum(), 1e-300)) or 1.0
+
     def only(self, kept: NDArray[np.bool_]) -> PairCurves:
         """Return the curves of some of the glasses; ``kept`` (n,)."""
         scatter = tuple(runs for runs, keep in zip(self.scatter, kept, strict=True) if keep)
-        return PairCurves(self.r, self.rows[kept], self.g[kept], self.v[kept], scatter)
+        return PairCurves(self.r, self.rows[kept], self.g[kept], self.v[kept], scatter, self.shell)
 
 
 def error_scale(glass: GlassCurves, pair: str) -> float:
@@ -88,11 +100,21 @@ def curves_of(curve_set: CurveSet, pair: str) -> PairCurves:
     """Return the curves of a pair."""
     rows = [k for k, glass in enumerate(curve_set.glasses) if pair in glass.curves]
     glasses = [curve_set.glasses[k] for k in rows]
-    g = np.array([glass.mean(pair) for glass in glasses])
+    shell = shell_of(curve_set.r, glasses, pair)
+    runs = [_scaled(glass, pair, shell) for glass in glasses]
+    g = np.array([each.mean(axis=0) for each in runs])
     v = np.array([error_scale(glass, pair) for glass in glasses])
-    scatter = tuple((glass.curves[pair] - glass.mean(pair)) / np.sqrt(max(glass.n_runs - 1, 1)) for glass in glasses)
-    scatter = tuple(runs if len(runs) > 1 else runs[:0] for runs in scatter)
-    return PairCurves(curve_set.r, np.array(rows), g, v, scatter)
+    scatter = tuple(
+        (each - mean) / np.sqrt(len(each) - 1) if len(each) > 1 else each[:0]
+        for each, mean in zip(runs, g, strict=True)
+    )
+    return PairCurves(curve_set.r, np.array(rows), g, v, scatter, shell)
+
+
+def _scaled(glass: GlassCurves, pair: str, shell: Shell) -> FloatArray:
+    """Return the curves of the runs, (n_runs, n_r), scaled by the shell at the density of each run."""
+    oxygens = glass.number_density * glass.fractions.get("O", 0.0)
+    return np.array([g * shell.scale(each) for g, each in zip(glass.curves[pair], oxygens, strict=True)])
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class CurveModel:
         g, low, high = (np.zeros((len(asked), len(self.r))) for _ in range(3))
         for k, pair in enumerate(asked):
             v = pair_scale(pair, fractions, self.atoms, density, self.runs)
-            g[k], sd = self._curve(pair, taken[pair], v, oxides)
+            g[k], sd = self._curve(pair, taken[pair], v, density * fractions.get("O", 0.0), oxides)
             half = half_width(pair, g[k], sd, self.factors) * self._widening(pair, instead)
             low[k], high[k] = np.maximum(g[k] - half, 0.0), g[k] + half
         distance, nearest = self.near.distance(composition)
@@ -120,19 +120,21 @@ class CurveModel:
         return [replace(source, weight=source.weight / total) for source in found]
 
     def _curve(
-        self, pair: str, taken: Sequence[Source], v: float, oxides: Mapping[str, str]
+        self, pair: str, taken: Sequence[Source], v: float, oxygens: float, oxides: Mapping[str, str]
     ) -> tuple[FloatArray, FloatArray]:
         """Return g and the sd of a simulated curve (n_r,): the weighted mean over the sources, their spread in the sd.
 
-        ``v``: error scale of the pair, A^3.
+        ``v``: error scale of the pair, A^3; ``oxygens`` in 1 A^3.
         """
         weights = np.array([source.weight for source in taken])
         curves, variances = [], []
         for source in taken:
             model = self.pairs[source.pair]
             mean, variance = model.predict(self.features.rows([source.composition]))
-            curves.append(moved(self.r, mean[0], source.shift, source.pair, oxides))
-            variances.append(moved(self.r, variance[0] + model.noise(v), source.shift, source.pair, oxides))
+            scale = model.shell.scale(oxygens)
+            mean, variance = mean[0] / scale, (variance[0] + model.noise(v)) / scale**2
+            curves.append(moved(self.r, mean, source.shift, source.pair, oxides))
+            variances.append(moved(self.r, variance, source.shift, source.pair, oxides))
         g = weights @ np.array(curves)
         variance = weights @ (np.array(variances) + (np.array(curves) - g) ** 2)
         if pair not in self.pairs:

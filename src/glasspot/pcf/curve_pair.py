@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from glasspot.pcf.curve_basis import Basis, PairCurves, basis_of, expected_noise
 from glasspot.pcf.curve_process import Kernel, Process, fitted
+from glasspot.pcf.curve_shell import Shell
 
 FloatArray = NDArray[np.float64]
 
@@ -20,15 +21,16 @@ UNKNOWN_CHANGE = 0.25  # sd of a curve as a share of it, for so few glasses
 
 @dataclass(frozen=True)
 class PairModel:
-    """g_ab(r) of one pair over compositions. ``core``: the first bin that ever had a count."""
+    """g_ab(r) of one pair over compositions, scaled by ``shell``. ``core``: the first bin that ever had a count."""
 
     rows: NDArray[np.int64]
     basis: Basis
     process: Process | None
     core: int
+    shell: Shell
 
     def predict(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return g and the variance of what the simulation of an endless glass would differ by, (m, n_r) each.
+        """Return the scaled g and the variance of what that of an endless glass would differ by, (m, n_r) each.
 
         ``x`` (m, n_features). g >= 0, and 0 inside the core, where the variance is 0 as well.
         """
@@ -53,10 +55,12 @@ class PairModel:
         """Return (meta, arrays); the features of the glasses are kept once, by the model of all pairs."""
         basis = self.basis
         arrays: dict[str, np.ndarray] = {"rows": self.rows, "mean": basis.mean, "components": basis.components}
-        arrays |= {"rest": basis.rest, "h": basis.h}
-        if self.process is None:
-            return {"core": self.core, "kernel": None}, arrays
-        return {"core": self.core, "kernel": self.process.kernel.state()}, arrays | self.process.arrays()
+        arrays |= {"rest": basis.rest, "h": basis.h, "shell": self.shell.weight}
+        meta: dict[str, Any] = {"core": self.core, "kernel": None, "density": self.shell.density}
+        if self.process is not None:
+            meta["kernel"] = self.process.kernel.state()
+            arrays |= self.process.arrays()
+        return meta, arrays
 
     @classmethod
     def from_state(
@@ -69,7 +73,8 @@ class PairModel:
         process = None
         if meta["kernel"] is not None:
             process = Process.from_arrays(arrays, x[rows], n_oxides, Kernel(*meta["kernel"]))
-        return cls(rows, Basis(mean, components, rest, h), process, int(meta["core"]))
+        shell = Shell(np.asarray(arrays["shell"]), float(meta["density"]))
+        return cls(rows, Basis(mean, components, rest, h), process, int(meta["core"]), shell)
 
 
 def fit_pair(curves: PairCurves, x: FloatArray, n_oxides: int, kernels: Sequence[Kernel] | None = None) -> PairModel:
@@ -79,4 +84,4 @@ def fit_pair(curves: PairCurves, x: FloatArray, n_oxides: int, kernels: Sequence
     if len(curves.rows) >= FEW:
         expected, sure = expected_noise(curves, basis)
         process = fitted(x[curves.rows], basis.coefficients(curves.g), curves.v, n_oxides, expected, sure, kernels)
-    return PairModel(curves.rows, basis, process, curves.core)
+    return PairModel(curves.rows, basis, process, curves.core, curves.shell)
