@@ -60,6 +60,15 @@ def test_mixing_weights_each_member_with_the_pairs_that_it_brings() -> None:
     assert said.number_density == pytest.approx(6 / (3 / 0.06 + 3 / 0.08))
 
 
+def test_a_glass_without_the_elements_takes_its_share_of_a_mixture() -> None:
+    counts = {"B": 100, "Na": 100, "O": 200}
+    three = CurveSet(R, (*TWO.glasses, flat_glass("borate", "50 B2O3 50 Na2O", counts, 0.09, 4.0)))
+    said = train_mixing(three).predict(Composition.parse("60 SiO2 10 B2O3 30 Na2O"), ["Na-O"])
+    # 0.4 silica, 0.4 of the half-soda glass, 0.2 borate, of 3, 3 and 4 atoms a mole.
+    a, b = 0.4 * 3 * (1 / 3) * (1 / 2), 0.2 * 4 * (1 / 4) * (1 / 2)
+    assert said.partial("Na", "O")[-1] == pytest.approx((a * 2.0 + b * 4.0) / (a + b))
+
+
 def test_nearest_takes_the_nearest_glass_that_has_the_pair() -> None:
     model = train_nearest(TWO)
     said = model.predict(Composition.parse("80 SiO2 20 Na2O"))

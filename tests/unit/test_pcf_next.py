@@ -34,7 +34,7 @@ class Unsure:
     def predict(self, composition: Composition, pairs: Sequence[str] | None = None) -> Prediction:
         said = self.inner.predict(composition, pairs)
         assert said.distance is not None
-        half = 0.1 * said.distance * np.ones_like(said.g)
+        half = 0.1 * (1 + said.distance) * np.ones_like(said.g)
         return replace(said, low=said.g - half, high=said.g + half)
 
     def state(self) -> tuple[Mapping[str, Any], Mapping[str, np.ndarray]]:
@@ -83,7 +83,14 @@ def test_a_model_without_bands_cannot_choose() -> None:
 
 
 def test_a_race_shares_start_and_test_among_the_ways() -> None:
-    found = race(train_unsure, CURVES, start=6, batch=4, rounds=2, seeds=(0, 1))
+    learnt: list[list[str]] = []
+
+    def spying(curve_set: CurveSet, tell: Tell) -> Any:
+        learnt.append([glass.name for glass in curve_set.glasses])
+        return train_unsure(curve_set, tell)
+
+    found = race(spying, CURVES, start=6, batch=4, rounds=2, seeds=(0, 1))
+    assert all(len(set(names)) == len(names) for names in learnt)  # none is added twice
     assert len(found.steps) == 2 * len(WAYS) * 3
     for seed in (0, 1):
         first = [step.errors for step in found.steps if step.seed == seed and step.size == 6]
