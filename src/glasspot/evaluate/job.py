@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ class Job:
             "observe": self.observe.spec(),
         }
 
-    @property
+    @cached_property  # asked for many times of many jobs, and a potential is a long text
     def key(self) -> str:
         """Return the job's name: the first 20 hex digits of the SHA-256 of its sorted JSON."""
         return content_key(self.spec())

@@ -92,15 +92,19 @@ def segment(potential: Potential, species: Sequence[str], kind: Tables) -> Segme
     node = np.cos(np.pi * (np.arange(4 * kind.degree) + 0.5) / (4 * kind.degree))
     start = (1.0 + np.arange(per_octave) / per_octave) * TOP * 2.0 ** np.arange(-OCTAVES, 0)[:, None]
     step = np.repeat(TOP * 2.0 ** np.arange(-OCTAVES, 0) / per_octave, per_octave)
-    s = start.ravel()[:, None] + step[:, None] * (0.5 + 0.5 * node)
+    # The last one is fitted as far as it is used: a polynomial across the end of the forces would be wrong before it.
+    used = np.clip((c * potential.r_max**2 * (1 - 1e-12) - start.ravel()) / step, 1e-3, 1.0)
+    s = start.ravel()[:, None] + (used * step)[:, None] * (0.5 + 0.5 * node)
     # A border belongs to the segment outside it; the nodes are all inside theirs.
     r = np.sqrt(np.minimum(s, c * potential.r_max**2 * (1 - 1e-12)) / c)
     shape = (len(species), len(species), kind.degree + 1, start.size)
     force, energy = np.zeros(shape), np.zeros(shape)
     for i, j in combinations_with_replacement(range(len(species)), 2):
         a, b = species[i], species[j]
-        force[i, j] = force[j, i] = _fit(node, potential.pair_force(a, b, r) / r / sqrt(c), kind.degree, per_octave)
-        energy[i, j] = energy[j, i] = _fit(node, potential.pair_energy(a, b, r), kind.degree, per_octave)
+        force[i, j] = force[j, i] = _fit(
+            node, used, potential.pair_force(a, b, r) / r / sqrt(c), kind.degree, per_octave
+        )
+        energy[i, j] = energy[j, i] = _fit(node, used, potential.pair_energy(a, b, r), kind.degree, per_octave)
     return Segments(tuple(species), kind, c, potential.r_max, force, energy)
 
 
@@ -116,8 +120,10 @@ def _reduction(potential: Potential, per_octave: int) -> float:
     return float(c)
 
 
-def _fit(node: FloatArray, values: FloatArray, degree: int, per_octave: int) -> FloatArray:
+def _fit(node: FloatArray, used: FloatArray, values: FloatArray, degree: int, per_octave: int) -> FloatArray:
     """Return (degree + 1, segments): powers of t, from values (segments, nodes) at nodes -1..1 of each segment.
+
+    used (segments,): the share of each that the nodes cover, from its start.
 
     The least squares of Chebyshev polynomials on their own nodes are plain sums: T_k are orthogonal there. Summed by
     numpy itself, as the order of a sum by BLAS depends on its threads.
@@ -128,8 +134,17 @@ def _fit(node: FloatArray, values: FloatArray, degree: int, per_octave: int) -> 
     powers = np.zeros_like(fitted)
     for k, unit in enumerate(np.eye(degree + 1)):
         powers[: k + 1] += chebyshev.cheb2poly(unit[: k + 1])[:, None] * fitted[k]
+    for place in np.nonzero(used < 1.0)[0]:
+        powers[:, place] = _widened(powers[:, place], float(used[place]))
     # t runs over 1/per_octave; the nodes over 2.
     return np.asarray(powers * (2.0 * per_octave) ** np.arange(degree + 1)[:, None])
+
+
+def _widened(powers: FloatArray, used: float) -> FloatArray:
+    """Return p(y), powers lowest first, as a polynomial of x: y = -1..1 is the first ``used`` of x = -1..1."""
+    inner = np.polynomial.Polynomial([1.0 / used - 1.0, 1.0 / used])
+    widened = np.polynomial.Polynomial(powers)(inner).coef
+    return np.pad(widened, (0, len(powers) - len(widened)))
 
 
 def _value(polynomials: FloatArray, place: np.ndarray, t: FloatArray) -> FloatArray:
