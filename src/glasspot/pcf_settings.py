@@ -8,7 +8,7 @@
     runs = 3                           # of each glass, from other random packings
     seed = 1
     r_max = 10.0                       # A; g_ab(r) from 0 to it
-    bin_width = 0.04                   # A
+    bin_width = 0.02                   # A
     engine = "auto"                    # auto | native | lammps | ase, or a table [engine]
     glasses = ["SiO2", "90 SiO2 10 BaO"]    # compositions in mol%, as many as you like
 
@@ -96,7 +96,7 @@ class DatasetConfig(StrictTable):
     runs: Annotated[int, Field(ge=1, le=MOST_RUNS, strict=True)] = 3
     seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
     r_max: Annotated[Positive, Field(ge=4, le=30)] = 10.0
-    bin_width: Annotated[Positive, Field(ge=0.01, le=0.2)] = 0.04
+    bin_width: Annotated[Positive, Field(ge=0.01, le=0.2)] = 0.02
     engine: EngineTable = EngineTable()
     glasses: list[str] = Field(default_factory=list)
     fill: list[FillTable] = Field(default_factory=list)

@@ -26,7 +26,7 @@ from glasspot.protocol import Protocol
 from glasspot.structure.frames import cell_matrix
 from glasspot.structure.pdf import ideal_pairs
 
-NODES_PER_BIN = 4  # of the fine histogram: a pair near the border of a bin is shared over a quarter of its width
+NODES_PER_BIN = 2  # of the fine histogram: a pair near the border of a bin is shared over half of its width
 BLOCKS = 4
 
 
