@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from glasspot.cli import pcf_predict, pcf_score, pcf_train
+from glasspot.cli import pcf_dataset, pcf_next, pcf_predict, pcf_score, pcf_train
 
 HELP = "pair correlation functions of a glass from its composition"
 DESCRIPTION = """\
@@ -13,13 +13,14 @@ and S(Q), in seconds and without a simulation: by a model that is trained on sim
 What is predicted is what the simulation of the data would give, with its potential and quench rate."""
 EPILOG = """\
 examples:
+  glasspot pcf dataset examples/pcf/dataset.toml                 simulate glasses of your own to learn from
   glasspot pcf train shipped --out model                        train on the glasses that come with glasspot
   glasspot pcf predict model "60 SiO2 20 B2O3 20 Na2O + 5 BaO"  g(r), coordination, S(Q), page and files
   glasspot pcf score model shipped --split glass                errors on glasses it has not seen
   glasspot pcf next model --budget 5                            which glasses to simulate next
 
 More: docs/pcf.md."""
-ACTIONS = {"train": pcf_train, "predict": pcf_predict, "score": pcf_score}
+ACTIONS = {"dataset": pcf_dataset, "train": pcf_train, "predict": pcf_predict, "score": pcf_score, "next": pcf_next}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,6 +15,7 @@ from glasspot.cli.progress import Progress
 from glasspot.errors import GlasspotError
 
 if TYPE_CHECKING:
+    from glasspot.pcf.curve_set import CurveSet
     from glasspot.pcf.model import Train
 
 HELP = "train a model on a set of glasses"
@@ -33,6 +34,7 @@ examples:
 
 In --out: model.npz (plain numbers, nothing in it is run), index.html, train.json, figures as PNG and SVG."""
 MARK = "train.json"
+SETTINGS = ("potential", "atoms", "runs", "r_max", "bin_width", "protocol")  # of the data, that go with the model
 MODELS = ("curve", "paper")
 
 
@@ -74,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             "oxides": list(curve_set.oxides),
             "settings": settings,
             "compositions": [[list(part) for part in glass.composition.oxides] for glass in curve_set.glasses],
+            "made": _made(curve_set),
             "provenance": provenance(),
         }
         save_model(model, folder, about)
@@ -86,6 +89,14 @@ def run(args: argparse.Namespace) -> int:
         print(line)
     print(f"written to {folder}: model.npz, {page.name}, {MARK}, figures as PNG and SVG")
     return 0
+
+
+def _made(curve_set: CurveSet) -> dict[str, Any]:
+    """Return how the data were simulated, as ``glasspot pcf dataset`` says it; nothing for other data."""
+    settings = curve_set.provenance.get("settings")
+    if not isinstance(settings, dict):
+        return {}
+    return {key: settings[key] for key in SETTINGS if key in settings}
 
 
 def settings_of(kind: str, seed: int, epochs: int | None) -> dict[str, Any]:

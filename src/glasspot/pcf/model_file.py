@@ -76,7 +76,8 @@ def load_model(folder: Path) -> Model:
     try:
         return _maker(header["kind"])(header["meta"], arrays)
     except Exception as error:  # whatever a wrong shape or a missing value makes numpy, torch or sklearn raise
-        raise _not_ours(path, _reason(error)) from error
+        reason = f"its numbers are not those of a {header['kind']} model of this version: {_reason(error)}"
+        raise _not_ours(path, reason) from error
 
 
 def about_model(folder: Path) -> dict[str, Any]:

@@ -92,8 +92,9 @@ def headline(report: ScoreReport) -> str:
     said = []
     for one in report.common:
         average = one.averages().get("relative")
-        said.append(f"{one.model} {_number(None if average is None else average.mean, 'relative')} %")
-    return f"curve error {', '.join(said)}"
+        said.append((one.model, f"{_number(None if average is None else average.mean, 'relative')} %"))
+    others = ", ".join(f"{name} {value}" for name, value in said[1:])
+    return f"Mean error of a curve {said[0][1]} ({others})"
 
 
 def evidence(report: ScoreReport) -> tuple[str, ...]:

@@ -100,7 +100,8 @@ def case_figures(report: ScoreReport) -> list[Figure]:
         simulated = Trace("simulated", r[r >= FIRST], case.glass.mean(case.pair)[r >= FIRST], SIMULATED)
         parts = " ".join(f"{100 * share:.3g} {oxide}" for oxide, share in case.glass.composition.oxides)
         caption = f"{parts}. Error {100 * case.error:.1f} %: the median of the curves of this glass."
-        title = f"{case.pair} in {parts}"
+        rounded = " ".join(f"{100 * share:.0f} {oxide}" for oxide, share in case.glass.composition.oxides)
+        title = f"{case.pair} in {rounded}"
         figure = curve_figure(f"case-{number}", "cases", title, r, p.g[k], low, high, [simulated], caption)
         made.append(figure)
     return made
