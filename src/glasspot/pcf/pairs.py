@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import combinations_with_replacement
 
 from ase.data import atomic_numbers
 
-from glasspot.errors import GlasspotError
+from glasspot.errors import GlasspotError, did_you_mean
 
 
 def in_order(elements: Iterable[str]) -> tuple[str, ...]:
@@ -33,3 +33,19 @@ def ends_of(pair: str) -> tuple[str, str]:
 def pairs_of(elements: Iterable[str]) -> tuple[str, ...]:
     """Return the names of all pairs of ``elements``, in a fixed order."""
     return tuple(pair_name(a, b) for a, b in combinations_with_replacement(in_order(elements), 2))
+
+
+def asked_pairs(pairs: Sequence[str] | None, elements: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of ``pairs``, each once (None: all of ``elements``); GlasspotError for one they do not make."""
+    there = pairs_of(elements)
+    if pairs is None:
+        return there
+    found = []
+    for pair in pairs:
+        name = pair_name(*ends_of(pair)) if "-" in pair else pair
+        if name not in there:
+            raise GlasspotError(
+                f'the glass has no pair "{pair}"; it has {", ".join(there)}.{did_you_mean(pair, there)}'
+            )
+        found.append(name)
+    return tuple(dict.fromkeys(found))
