@@ -164,7 +164,7 @@ def test_default_folder_is_named_after_the_set(tmp_path: Path, monkeypatch, caps
         (("export", "PMMCS", "--format", "lammps"), "29 species; name yours with --elements"),
         (("export", "SHIK", "--format", "lammps", "--elements", "Si,O"), "the charge of O from the glass"),
         (("export", "BMP", "--format", "lammps", "--elements", "Si,B,O"), "the depth of B-O from the glass"),
-        (("export", "BMP", "--format", "ase", "--composition", BOROSILICATE), "LAMMPS only"),
+        (("export", "BMP", "--format", "ase", "--composition", BOROSILICATE), "three-body terms"),
         (("export", "BKS", "--format", "lammps", "--elements", "Si,Xx"), 'does not know "Xx"'),
         (("export", "BKS", "--format", "lammps", "--elements", "Si,Si"), "different elements"),
         (("export", "BKS", "--format", "lammps", "--atoms", "100000000"), "--atoms takes 1 to 30000"),

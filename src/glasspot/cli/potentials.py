@@ -185,7 +185,7 @@ def _number_lines(potential: Potential, species: set[str]) -> list[str]:
     for item in (item for item in potential.three_body if species.issuperset((item.centre, *item.ends))):
         name = f"{item.ends[0]}-{item.centre}-{item.ends[1]}"
         values = f"K = {item.K:g} eV/rad^2, theta0 = {item.theta0:g} deg, rho = {item.rho:g}, r_cut = {item.r_cut:g}"
-        lines.append(f"  {name:<8s}  {'screened angle':<18s}  {values} (LAMMPS only)")
+        lines.append(f"  {name:<8s}  {'screened angle':<18s}  {values}")
     walls = {pair: wall for pair, wall in potential.walls().items() if species.issuperset(pair)}
     if walls:
         lines += ["", "automatic walls (close the hole of a pair at short range)"]

@@ -37,7 +37,7 @@
     coefficient = 29.0
     n = 24
 
-    [[three_body]]               # screened harmonic angle (LAMMPS nb3b/screened); runs in LAMMPS only
+    [[three_body]]               # screened harmonic angle, as LAMMPS's nb3b/screened
     centre = "O"
     ends = ["Si", "B"]           # both orders are meant
     K = 12.5                     # LAMMPS's convention: K exp(-r1/rho) exp(-r2/rho) (theta - theta0)^2
