@@ -72,10 +72,12 @@ def table(found: list[Scores]) -> str:
         rows.append([heading, *cells, floor])
     for kind in KINDS:
         of_kind = [one.averages(kind) for one in common]
-        floor_of = of_kind[0].get("relative")
-        floor = "-" if floor_of is None or floor_of.floor is None else f"{floor_of.floor:.2%}"
-        rows.append([f"curve error, {kind}", *(cell("relative", each.get("relative")) for each in of_kind), floor])
-        rows.append([f"in the band, {kind}", *(cell("coverage", each.get("coverage")) for each in of_kind), "-"])
+        for measure in ("relative", "position", "coverage"):
+            known = of_kind[0].get(measure)
+            floor = "-" if known is None or known.floor is None else MEASURES[measure][1].format(known.floor)
+            rows.append(
+                [f"{MEASURES[measure][0]}, {kind}", *(cell(measure, each.get(measure)) for each in of_kind), floor]
+            )
     if any(one.refused for one in found):
         every = [one.averages() for one in found]
         for measure in ("relative", "coordination", "neutron", "xray", "coverage"):

@@ -166,6 +166,23 @@ def test_a_peak_that_the_simulation_does_not_know_is_skipped_and_counted() -> No
     assert row.relative is None  # of nothing, no part can be told
 
 
+def test_with_one_run_few_pairs_make_a_peak_unsure() -> None:
+    one = sample_set(2, n_runs=1)
+    r, doped = one.r, one.glasses[1]
+    counts = {"Si": 300, "Ba": 8, "O": 608}
+    volume = sum(counts.values()) / doped.density
+
+    def with_pairs(number: float) -> GlassCurves:
+        # `number` Ba-Ba pairs in a peak of 0.2 A (sd) at 4 A: their place is known to 0.2 / sqrt(number) A.
+        peak = np.exp(-0.5 * ((r - 4.0) / 0.2) ** 2)
+        g = number * peak / ((4 * np.pi * r**2 * 0.05 * peak).sum() * counts["Ba"] ** 2 / 2 / volume)
+        return replace(doped, counts=counts, curves={**doped.curves, "Ba-Ba": g[None]})
+
+    for number, reason in ((30, ""), (8, "too noisy")):  # errors of about 0.04 and 0.08 A, of those above half height
+        truth = Simulated(one, {}).curve(with_pairs(number), "Ba-Ba")
+        assert truth.no_peak == reason
+
+
 def test_averages_by_class_and_their_spread() -> None:
     scores = scores_of(Cheat(CURVES, lambda g: g + 0.01))
     rows = [row for row in scores.curves if row.kind == "former-O"]

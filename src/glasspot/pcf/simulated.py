@@ -23,7 +23,8 @@ from glasspot.structure.scattering import faber_ziman, neutron, q_grid, xray
 FloatArray = NDArray[np.float64]
 FORMERS = ("Si", "B", "P", "Ge", "Al", "As", "Te", "V")
 KINDS = ("former-O", "modifier-O", "O-O", "cation-cation")
-# A peak whose place the simulation itself does not know so well (standard error, A) is no test of a model.
+# A peak whose place the simulation itself does not know so well (standard error, A) is no test of a model. The error is
+# the scatter of the runs; with a single run it is told by the number of pairs in the peak.
 UNSURE_PEAK = 0.05
 ABSOLUTE = float(np.sqrt(2 / np.pi))  # the mean of |x| of a normal x with standard deviation 1
 Q_RANGE = (1.0, 15.0)
@@ -108,7 +109,7 @@ def _peak(
     except GlasspotError:
         return None, "no peak"
     if glass.n_runs == 1:
-        return peak, ""
+        return (peak, "") if _counting_error(glass, pair, r, peak) <= UNSURE_PEAK else (None, "too noisy")
     try:
         runs = [first_peak(r, run) for run in glass.curves[pair]]
     except GlasspotError:
@@ -119,6 +120,26 @@ def _peak(
     floor["position"] = ABSOLUTE * place
     floor["height"] = ABSOLUTE * _error_of_mean([run[1] / peak[1] for run in runs])
     return peak, ""
+
+
+def _counting_error(glass: GlassCurves, pair: str, r: FloatArray, peak: tuple[float, float]) -> float:
+    """Return the error (A) of the place of a peak from the number of pairs in it: its width / sqrt(number).
+
+    The peak is where g exceeds half of its height. Pairs move little during a run, so each pair counts once.
+    """
+    g = glass.mean(pair)
+    low = high = int(np.argmin(np.abs(r - peak[0])))
+    while low > 0 and g[low - 1] > 0.5 * peak[1]:
+        low -= 1
+    while high < len(r) - 1 and g[high + 1] > 0.5 * peak[1]:
+        high += 1
+    step = float(r[1] - r[0])
+    centre, neighbour = ends_of(pair)
+    _, running = running_coordination(distribution_of(glass, r), centre, neighbour)
+    number = glass.counts[centre] * (running[high] - (running[low - 1] if low else 0.0))
+    number = number / 2 if centre == neighbour else number
+    width = (high - low + 1) * step / 2.355  # full width at half height of a Gaussian
+    return float(width / np.sqrt(max(number, 1e-9)))
 
 
 def _known(measure: str, value: float | None) -> dict[str, float]:
