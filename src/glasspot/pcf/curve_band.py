@@ -4,20 +4,20 @@ The band holds 90 % of the bins of a simulated g_ab(r) of the kind that is in th
 many atoms. So it has three parts: what the process does not know of this composition, what the components leave out,
 and the simulation's own noise. Their sum is right on the average only, so it is multiplied by a factor, the one that
 would have held 90 % of the left-out bins (split conformal prediction, Vovk, Gammerman and Shafer, 2005): one of each
-class of pairs and each part of the range, as the noise behind a first peak is not Gaussian.
+class of pairs (``simulated.KINDS``) and each part of the range: the noise behind a first peak is not Gaussian.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.pcf.curve_basis import PairCurves
 from glasspot.pcf.curve_pair import FEW, PairModel, fit_pair
-from glasspot.pcf.pairs import ends_of
 from glasspot.pcf.prediction import BAND
+from glasspot.pcf.simulated import KINDS, kind_of
 
 FloatArray = NDArray[np.float64]
 
@@ -28,45 +28,38 @@ LEAST_BINS = 200  # for a factor of its own
 LEAST, MOST = 0.5, 4.0  # factors
 
 
-def class_of(pair: str) -> str:
-    """Return "bond" for a cation and oxygen, "other" for the rest."""
-    a, b = ends_of(pair)
-    return "bond" if (a == "O") != (b == "O") else "other"
-
-
 def half_width(pair: str, g: FloatArray, sd: FloatArray, factors: Mapping[str, FloatArray]) -> FloatArray:
     """Return half the width of the band (n_r,) around ``g`` with the standard deviation ``sd``."""
-    return np.asarray(GAUSSIAN * factors[class_of(pair)][_parts(g)] * sd)
+    return np.asarray(GAUSSIAN * factors[kind_of(pair)][_parts(g)] * sd)
 
 
 def calibrated(
     curves: Mapping[str, PairCurves], models: Mapping[str, PairModel], x: FloatArray, n_oxides: int, seed: int
 ) -> dict[str, FloatArray]:
-    """Return the factors of each class of pairs, one for each part of the range; 1 where there is too little to tell.
+    """Return the factors of each class of pairs, one for each part of the range.
 
-    ``x``: the features of all glasses. A part with fewer than ``LEAST_BINS`` takes the factor of the whole range.
+    ``x``: the features of all glasses. A part with fewer than ``LEAST_BINS`` takes the factor of the whole range, a
+    class with fewer that of all pairs, which is 1 where they are too few as well.
     """
     groups = np.random.default_rng([seed, 7]).permutation(len(x)) % FOLDS
-    ratios: dict[str, list[FloatArray]] = {"bond": [], "other": []}
-    parts: dict[str, list[NDArray[np.int64]]] = {"bond": [], "other": []}
-    for pair, model in models.items():
-        for g, ratio in _left_out(curves[pair], x, n_oxides, model, groups):
-            told = np.isfinite(ratio)
-            ratios[class_of(pair)].append(ratio[told])
-            parts[class_of(pair)].append(_parts(g)[told])
-    return {
-        name: _factors(np.concatenate(ratios[name]), np.concatenate(parts[name])) if ratios[name] else np.ones(3)
-        for name in ratios
-    }
+    found = [
+        (kind_of(pair), ratio[np.isfinite(ratio)], _parts(g)[np.isfinite(ratio)])
+        for pair, model in models.items()
+        for g, ratio in _left_out(curves[pair], x, n_oxides, model, groups)
+    ]
+    usual = _factors([each[1:] for each in found], np.ones(len(LEVELS) + 1))
+    return {kind: _factors([each[1:] for each in found if each[0] == kind], usual) for kind in KINDS}
 
 
-def _factors(ratios: FloatArray, parts: NDArray[np.int64]) -> FloatArray:
-    found = []
-    for part in range(len(LEVELS) + 1):
-        own = ratios[parts == part]
-        chosen = own if len(own) >= LEAST_BINS else ratios
-        found.append(np.quantile(chosen, BAND) / GAUSSIAN if len(chosen) >= LEAST_BINS else 1.0)
-    return np.clip(found, LEAST, MOST)
+def _factors(found: Sequence[tuple[FloatArray, NDArray[np.int64]]], usual: FloatArray) -> FloatArray:
+    """Return the factor of each part of the range from (ratios, parts); ``usual`` for too few."""
+    if sum(len(ratios) for ratios, _ in found) < LEAST_BINS:
+        return usual
+    ratios = np.concatenate([ratios for ratios, _ in found])
+    parts = np.concatenate([parts for _, parts in found])
+    chosen = (ratios[parts == part] for part in range(len(LEVELS) + 1))
+    factors = [np.quantile(own if len(own) >= LEAST_BINS else ratios, BAND) / GAUSSIAN for own in chosen]
+    return np.asarray(np.clip(factors, LEAST, MOST))
 
 
 def _parts(g: FloatArray) -> NDArray[np.int64]:

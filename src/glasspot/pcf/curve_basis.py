@@ -21,7 +21,7 @@ from glasspot.pcf.pairs import ends_of
 
 FloatArray = NDArray[np.float64]
 
-MOST_COMPONENTS = 14
+MOST_COMPONENTS = 10
 EMPTY = 1e-4  # g(r) below any count of 1000 atoms in some ten frames
 SMOOTHING = 2.0  # bins, of h(r)
 FLOOR = 0.02  # g(r) of the least h(r): where nothing was counted the error is not zero
@@ -147,15 +147,3 @@ def basis_of(curves: PairCurves, most: int = MOST_COMPONENTS) -> Basis:
     # What noise alone leaves out is not counted twice: the band adds it by itself.
     rest = np.maximum(weights @ (left**2 - curves.v[:, None]), 0.0) * curves.h
     return Basis(mean, found * np.sqrt(curves.h), rest, curves.h)
-
-
-def expected_noise(curves: PairCurves, basis: Basis) -> tuple[FloatArray, bool]:
-    """Return the noise (k,) of the coefficients for v = 1, and whether it is from the scatter of runs."""
-    scaled = [
-        ((runs / curves.h) @ basis.components.T) ** 2 / v
-        for v, runs in zip(curves.v, curves.scatter, strict=True)
-        if len(runs)
-    ]
-    if not scaled:
-        return np.ones(len(basis.components)), False
-    return np.maximum(np.mean(np.concatenate(scaled), axis=0), 1e-3), True

@@ -227,13 +227,13 @@ def train(curve_set: CurveSet, tell: Tell = silent, seed: int = 0) -> CurveModel
     """
     model = _learnt(curve_set, tell, seed)
     tell("oxides left out", 0, 1)
-    unseen = unseen_factors(curve_set, lambda part: _learnt(part, silent, seed), seed)
+    unseen = unseen_factors(curve_set, lambda part: _learnt(part, silent, seed, model.pairs), seed)
     tell("oxides left out", 1, 1)
     return replace(model, unseen=unseen)
 
 
-def _learnt(curve_set: CurveSet, tell: Tell, seed: int) -> CurveModel:
-    """Return a model whose bands are not widened for what the data do not have."""
+def _learnt(curve_set: CurveSet, tell: Tell, seed: int, like: Mapping[str, PairModel] | None = None) -> CurveModel:
+    """Return a model whose bands are not widened for what the data do not have; ``like``: with the kernels of these."""
     if not curve_set.glasses:
         raise GlasspotError("a model needs data: the set of curves has no glass.")
     compositions = [glass.composition for glass in curve_set.glasses]
@@ -243,7 +243,8 @@ def _learnt(curve_set: CurveSet, tell: Tell, seed: int) -> CurveModel:
     curves, models = {}, {}
     for k, pair in enumerate(names):
         curves[pair] = curves_of(curve_set, pair)
-        models[pair] = fit_pair(curves[pair], x, features.n_oxides)
+        process = None if like is None else like[pair].process
+        models[pair] = fit_pair(curves[pair], x, features.n_oxides, None if process is None else (process.kernel,))
         tell("curves of a pair", k + 1, len(names))
     return CurveModel(
         r=curve_set.r,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot.pcf.curve_basis import Basis, PairCurves, basis_of, expected_noise
+from glasspot.pcf.curve_basis import Basis, PairCurves, basis_of
 from glasspot.pcf.curve_process import Kernel, Process, fitted
 from glasspot.pcf.curve_shell import Shell
 
@@ -82,6 +82,5 @@ def fit_pair(curves: PairCurves, x: FloatArray, n_oxides: int, kernels: Sequence
     basis = basis_of(curves)
     process = None
     if len(curves.rows) >= FEW:
-        expected, sure = expected_noise(curves, basis)
-        process = fitted(x[curves.rows], basis.coefficients(curves.g), curves.v, n_oxides, expected, sure, kernels)
+        process = fitted(x[curves.rows], basis.coefficients(curves.g), curves.v, n_oxides, kernels)
     return PairModel(curves.rows, basis, process, curves.core, curves.shell)

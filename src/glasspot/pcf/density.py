@@ -21,7 +21,6 @@ FloatArray = NDArray[np.float64]
 
 UNSURE = 0.05  # relative sd of a density from handbook volumes, and of one from fewer than FEW glasses
 FEW = 4
-USUAL_SCATTER = 0.004  # relative, of one run of 1000 atoms, where no glass was run twice
 
 
 @dataclass(frozen=True)
@@ -47,12 +46,9 @@ class DensityModel:
         mean = float(logs.mean())
         if len(logs) < FEW:
             return cls(features, plain, mean, None)
-        repeated = [glass.number_density for glass in curve_set.glasses if glass.n_runs > 1]
-        scatter = [float(np.var(runs, ddof=1)) / float(runs.mean()) ** 2 for runs in repeated]
-        expected = np.array([max(float(np.mean(scatter)), 1e-8) if scatter else USUAL_SCATTER**2])
         noise = np.array([1.0 / glass.n_runs for glass in curve_set.glasses])
         x = features.rows(compositions)
-        process = fitted(x, (logs - mean)[:, None], noise, features.n_oxides, expected, bool(scatter))
+        process = fitted(x, (logs - mean)[:, None], noise, features.n_oxides)
         return cls(features, plain, mean, process)
 
     def predict(self, composition: Composition) -> tuple[float, float]:
