@@ -42,8 +42,8 @@ def check_known(composition: Composition) -> None:
 def fingerprint(composition: Composition, pair: str) -> FloatArray:
     """Return the fingerprint of a pair in a glass, (58,).
 
-    3 flags: is there Na2O, B2O3, SiO2. 3 flags: is there BaO, TiO2, ZnO. 3 amounts: of these, in mol% of the whole
-    glass (0.5 for 0.5 %, as in the paper, which says mass in one place and molar in another). Then the 7x7 matrix of the
+    3 flags: is there Na2O, B2O3, SiO2. 3 flags: is there BaO, TiO2, ZnO. 3 amounts: of these, in mol% of the
+    glass (0.5 for 0.5 %, as in the paper, which says mass in one place and molar in another). The 7x7 matrix of the
     pair, row by row, in the order Si B O Ba Na Ti Zn. The paper prints a symmetric matrix of 28 distinct pairs: so a
     pair of unlike elements has a 1 in both of its places, and a pair of like elements one on the diagonal.
     Raises GlasspotError for oxides or elements that the paper does not have.

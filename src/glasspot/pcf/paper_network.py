@@ -1,10 +1,10 @@
 """The trained autoencoder of the paper as plain arrays, run with numpy: no torch where a model is only used.
 
 Six 3x3 convolutions with 64, 32, 32, 16, 16, 8 filters, each with ReLU and a 2x2 max-pool, turn 64x64 pixels into 8
-numbers. The decoder mirrors them: six transposed 3x3 convolutions with 8, 16, 16, 32, 32, 64 filters, each with ReLU and
-an upsampling by 2, and a last one to a single channel. A transposed convolution of stride 1 is a convolution with the
-mirrored kernel, so that all kernels here are those of convolutions. The paper names no activation of the last layer; a
-sigmoid keeps the pixels between 0 and 1.
+numbers. The decoder mirrors them: six transposed 3x3 convolutions with 8, 16, 16, 32, 32, 64 filters, each with ReLU
+and an upsampling by 2, and a last one to a single channel. A transposed convolution of stride 1 is a convolution with
+the mirrored kernel, so that all kernels here are those of convolutions. The paper names no activation of the last
+layer; a sigmoid keeps the pixels between 0 and 1.
 """
 
 from __future__ import annotations

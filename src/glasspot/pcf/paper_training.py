@@ -1,4 +1,4 @@
-"""What the training of the paper's model leaves for a report: its curves, its figures, the map of its latent vectors."""
+"""What the training of the paper's model leaves for a report: its curves, its figures, the map of its latents."""
 
 from __future__ import annotations
 
