@@ -39,14 +39,15 @@ def run(args: argparse.Namespace) -> int:
     """Run the action."""
     from glasspot.composition import Composition
     from glasspot.pcf.model_file import about_model, load_model
-    from glasspot.report.pcf_answer import answer
+    from glasspot.report.pcf_answer import answer, coordination_errors
     from glasspot.report.pcf_predict_page import DOCUMENT, document, write_prediction
 
     composition = Composition.parse(args.composition, args.basis)
     folder = args.out or Path("runs") / f"pcf-{as_name(str(composition))}"
     model = load_model(args.model)
     check_folder(folder, DOCUMENT, "predict")
-    found = answer(model.predict(composition), model.kind, args.pair)
+    prediction = model.predict(composition)
+    found = answer(prediction, model.kind, args.pair, coordination_errors(model, prediction))
     trained = _trained(about_model(args.model)["about"])
     claim(folder, DOCUMENT)
     page = write_prediction(found, folder, trained)

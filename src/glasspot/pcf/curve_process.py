@@ -94,6 +94,14 @@ class Process:
         variance = self.kernel.at(x, self.n_oxides)[:, None] - known**2 @ inverse
         return np.asarray(known @ kept), np.asarray(self.variance * np.maximum(variance, 1e-9))
 
+    def left_out(self) -> tuple[FloatArray, FloatArray]:
+        """Return the errors of the coefficients of each glass as the others predict it, and the variance of what they
+        do not know of it without its noise, (n, k) each."""
+        root, kept, inverse = self._solved
+        diagonal = root**2 @ inverse
+        unknown = self.variance * np.maximum(1.0 / diagonal - self.ratio * self.noise[:, None], 1e-9)
+        return np.asarray(root @ kept / diagonal), np.asarray(unknown)
+
 
 def fitted(
     x: FloatArray, y: FloatArray, noise: FloatArray, n_oxides: int, kernels: Sequence[Kernel] | None = None

@@ -2,14 +2,15 @@
 
 The band of a prediction says how uncertain each point of a curve is, not how the points err together. So errors come
 from curves drawn within the band: each point normal, with a deviation of half the 90 % band over 1.645, and near points
-alike (correlation exp(-(dr/l)^2 / 2), l = ``ALIKE``: about the width of a first peak, since a peak moves or grows as a
-whole). Errors of a peak, of a coordination number and of S(Q) are the standard deviations over these curves.
+alike (correlation exp(-(dr/l)^2 / 2), l = ``ALIKE``). Errors of a peak, of a coordination number and of S(Q) are the
+standard deviations over these curves. That of a coordination number is better known to the curve model itself:
+``coordination_errors`` gives what ``pcf.curve_coordination`` says, and the drawn curves stand in where it says nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.oxides import atomic_mass
+from glasspot.pcf.model import Model
 from glasspot.pcf.pairs import ends_of, pair_name
 from glasspot.pcf.prediction import Prediction
 from glasspot.structure.pdf import PairDistribution
@@ -25,7 +27,7 @@ from glasspot.structure.scattering import faber_ziman, neutron, q_grid, xray
 from glasspot.units import density_from_mass
 
 FloatArray = NDArray[np.float64]
-ALIKE = 0.1  # A
+ALIKE = 0.03  # A
 DRAWN = 100  # curves: the errors themselves are then known to 7 %
 BAND_WIDTH = 2 * 1.6449  # of a normal distribution: 90 % lie in this many standard deviations
 Q_RANGE = (0.5, 20.0)  # 1/A
@@ -80,8 +82,16 @@ class Answer:
         return ((f"{note[0].upper()}{note[1:]}.",) if note else ()) + self.prediction.warnings
 
 
-def answer(prediction: Prediction, model: str, asked: Sequence[str] | None = None, seed: int = 0) -> Answer:
+def answer(
+    prediction: Prediction,
+    model: str,
+    asked: Sequence[str] | None = None,
+    known: Mapping[str, float] | None = None,
+    seed: int = 0,
+) -> Answer:
     """Return what follows from a prediction of all pairs; ``asked`` narrows what is shown. Same seed, same errors.
+
+    ``known``: pair -> standard deviation of its coordination number, of :func:`coordination_errors`.
 
     GlasspotError for a pair that the glass has not.
     """
@@ -93,7 +103,7 @@ def answer(prediction: Prediction, model: str, asked: Sequence[str] | None = Non
         prediction=prediction,
         model=model,
         shown=shown,
-        pairs=tuple(_pair(prediction, pair, drawn) for pair in shown),
+        pairs=tuple(_pair(prediction, pair, drawn, (known or {}).get(pair)) for pair in shown),
         density=density,
         density_error=density * prediction.number_density_error / prediction.number_density,
         scattering=_scattering(prediction, drawn),
@@ -127,7 +137,18 @@ def _drawn(prediction: Prediction, rng: np.random.Generator) -> FloatArray | Non
     return np.asarray(np.maximum(prediction.g + spread * noise, 0.0))
 
 
-def _pair(prediction: Prediction, pair: str, drawn: FloatArray | None) -> PairAnswer:
+def coordination_errors(model: Model, prediction: Prediction) -> dict[str, float]:
+    """Return pair -> standard deviation of its coordination number, of the pairs of which the model itself knows it."""
+    from glasspot.pcf.curve_coordination import coordination_error
+    from glasspot.pcf.curve_model import CurveModel
+
+    if not isinstance(model, CurveModel):
+        return {}
+    said = {p: coordination_error(model, prediction.composition, p, end) for p, end in prediction.cutoffs.items()}
+    return {pair: error for pair, error in said.items() if error is not None}
+
+
+def _pair(prediction: Prediction, pair: str, drawn: FloatArray | None, known: float | None) -> PairAnswer:
     row = prediction.pairs.index(pair)
     place, height = _peak(prediction.r, prediction.g[row])
     curves: Sequence[FloatArray] = [] if drawn is None else list(drawn[:, row])
@@ -138,7 +159,9 @@ def _pair(prediction: Prediction, pair: str, drawn: FloatArray | None) -> PairAn
     if cutoff is not None:
         count = _count(prediction, pair, cutoff)
         number = float(count @ prediction.g[row])
-        if drawn is not None:
+        if known is not None:
+            number_error = known
+        elif drawn is not None:
             number_error = float((drawn[:, row] @ count).std(ddof=1))
             # The number of neighbours is proportional to the density at the same g(r).
             number_error = math.hypot(

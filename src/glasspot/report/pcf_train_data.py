@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from glasspot import __version__
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.pcf.model import Model
+from glasspot.report.pcf_train_kinds import kind_facts
 from glasspot.report.words import count, duration
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -61,27 +57,6 @@ def pair_counts(curve_set: CurveSet) -> dict[str, int]:
     for _, pair in curve_set.each():
         numbers[pair] = numbers.get(pair, 0) + 1
     return dict(sorted(numbers.items(), key=lambda item: -item[1]))
-
-
-def curve_map(curve_set: CurveSet) -> tuple[FloatArray, list[str], list[str]]:
-    """Return the places (n_curves, 2) of all curves, their pairs and the names of their glasses.
-
-    The places are the first two principal components of ln(1 + g): without the logarithm the first peaks of the bonds
-    would be all there is to see.
-    """
-    rows = [(glass.mean(pair), pair, glass.name) for glass, pair in curve_set.each()]
-    shapes = np.log1p(np.array([g for g, _, _ in rows]))
-    return components(shapes), [pair for _, pair, _ in rows], [name for _, _, name in rows]
-
-
-def components(shapes: FloatArray) -> FloatArray:
-    """Return the first two principal components (n, 2) of rows (n, m)."""
-    centred = shapes - shapes.mean(axis=0)
-    left, size, _ = np.linalg.svd(centred, full_matrices=False)
-    found = np.zeros((len(shapes), 2))
-    kept = min(2, len(size))
-    found[:, :kept] = (left * size)[:, :kept]
-    return found
 
 
 def evidence(report: TrainReport) -> tuple[str, ...]:
@@ -137,6 +112,7 @@ def document(report: TrainReport) -> dict[str, Any]:
             for oxide, r in oxide_ranges(report.curve_set).items()
         },
         "pairs": pair_counts(report.curve_set),
+        "training": kind_facts(report.model),
         "importance_percent_per_mol_percent": {oxide: _short(value) for oxide, value in report.importance.items()},
         "provenance": dict(report.about["provenance"]),
     }

@@ -15,13 +15,13 @@ from glasspot.report.pcf_figures import COLOURS
 from glasspot.report.pcf_train_data import (
     TrainReport,
     answer,
-    curve_map,
     document,
     evidence,
     oxide_ranges,
     pair_counts,
 )
 from glasspot.report.pcf_train_kinds import kind_figures, kind_sentences, kind_tables, latent_map
+from glasspot.report.pcf_train_map import curve_map
 from glasspot.report.plotly_figure import plotly_dict
 from glasspot.report.static import save_figures
 from glasspot.report.table import Table
