@@ -37,6 +37,17 @@ def test_a_narrow_peak_comes_back(place: float) -> None:
     assert (R * back).sum() / back.sum() == pytest.approx(place, abs=0.04)
 
 
+def test_a_peak_in_the_middle_of_a_column_stays_there() -> None:
+    """By symmetry, to half a bin of the grid (0.01 A); the valley between two peaks as well."""
+    place = 10.5 * 10 / SIDE
+    curve = 20 * np.exp(-0.5 * ((R - place) / 0.05) ** 2)
+    axes = Axes(R, 20.0)
+    back = axes.read(axes.draw(curve[None]))[0]
+    assert (R * back).sum() / back.sum() == pytest.approx(place, abs=0.01)
+    hole = 20 - axes.read(axes.draw(20 - curve[None]))[0]
+    assert (R * hole).sum() / hole.sum() == pytest.approx(place, abs=0.01)
+
+
 def test_round_trip_of_a_set() -> None:
     """Mean loss below 1 % of the mean square; drawn again the same but for edges cut by the bins of 0.05 A (3e-4)."""
     data = sample_set(8)

@@ -54,4 +54,4 @@ def direct_forest(
 
 def _sums(curve: FloatArray, edges: FloatArray) -> FloatArray:
     """Return the sum of a curve up to each of ``edges``, in bins."""
-    return np.interp(edges, np.arange(len(curve) + 1), np.concatenate([[0.0], np.cumsum(curve)]))
+    return np.asarray(np.interp(edges, np.arange(len(curve) + 1), np.concatenate([[0.0], np.cumsum(curve)])))
