@@ -47,7 +47,7 @@ def models(names: list[str], seed: int, epochs: int) -> dict[str, Train]:
     if "paper" in names:
         from glasspot.pcf import paper_model
 
-        known["paper"] = partial(paper_model.train, seed=seed, epochs=epochs)
+        known["paper"] = partial(paper_model.train, seed=seed, epochs=epochs, held_out=0.0)
     return {**{name: known[name] for name in names}, **BASELINES}
 
 
