@@ -167,9 +167,7 @@ def toml_of(chosen: Sequence[Proposal], data: str, made: Mapping[str, Any]) -> s
         f"# Trained on: {data}.",
     ]
     if not made:
-        lines.append(
-            "# How the data were made is not known: these settings are the usual ones; put yours."
-        )
+        lines.append("# How the data were made is not known: these settings are the usual ones; put yours.")
     lines += [f"{key} = {json.dumps(made.get(key, usual))}" for key, usual in USUAL.items()]
     lines.append("glasses = [")
     lines += [f'  "{_rounded(one.composition)}",  # {_why(one)}' for one in chosen]

@@ -2,9 +2,9 @@
 
 The band of a prediction says how uncertain each point of a curve is, not how the points err together. So errors come
 from curves drawn within the band: each point normal, with a deviation of half the 90 % band over 1.645, and near points
-alike (correlation exp(-(dr/l)^2 / 2), l = ``ALIKE``). Errors of a peak, of a coordination number and of S(Q) are the
-standard deviations over these curves. That of a coordination number is better known to the curve model itself:
-``coordination_errors`` gives what ``pcf.curve_coordination`` says, and the drawn curves stand in where it says nothing.
+alike (correlation exp(-(dr/l)^2 / 2), l = ``ALIKE``). Errors of S(Q) and of coordination numbers are the standard
+deviations over these curves, that of a peak follows from the median distance to the median. The curve model itself
+knows its coordination numbers better: :func:`coordination_errors`, from ``pcf.curve_coordination``.
 """
 
 from __future__ import annotations
@@ -171,8 +171,8 @@ def _pair(prediction: Prediction, pair: str, drawn: FloatArray | None, known: fl
         pair=pair,
         place=place,
         height=height,
-        place_error=float(np.std([x for x, _ in peaks], ddof=1)) if enough else None,
-        height_error=float(np.std([y for _, y in peaks], ddof=1)) if enough else None,
+        place_error=_spread([x for x, _ in peaks]) if enough else None,
+        height_error=_spread([y for _, y in peaks]) if enough else None,
         cutoff=cutoff,
         coordination=number,
         coordination_error=number_error,
@@ -184,6 +184,14 @@ def _peak(r: FloatArray, g: FloatArray) -> tuple[float | None, float | None]:
         return first_peak(r, g)
     except GlasspotError:
         return None, None
+
+
+def _spread(values: Sequence[float]) -> float:
+    """Return the standard deviation of normal values with this median distance from the median.
+
+    A few drawn curves of a rare pair have a bump of noise before the peak; they must not decide.
+    """
+    return float(1.4826 * np.median(np.abs(np.array(values) - np.median(values))))
 
 
 def _count(prediction: Prediction, pair: str, cutoff: float) -> FloatArray:
