@@ -73,11 +73,27 @@ def test_first_peak_stands_where_it_should(model: CurveModel) -> None:
         assert centre == pytest.approx(expected, abs=0.01)  # A; half of what the issue asks
 
 
-def test_density(model: CurveModel) -> None:
-    found = model.predict(GLASS)
-    expected = 0.066 + 0.02 * 0.19 + 0.03 * 0.19  # the density of the made-up world
-    assert found.number_density == pytest.approx(expected, rel=0.01)  # runs scatter by 0.3 %
+@pytest.mark.parametrize("text", ["57 SiO2 19 B2O3 19 Na2O 5 BaO", "80 SiO2 20 BaO", "60 SiO2 12 B2O3 28 Na2O"])
+def test_density(model: CurveModel, text: str) -> None:
+    found = model.predict(Composition.parse(text))
+    shares = found.composition.fractions
+    expected = 0.066 + 0.02 * shares.get("Na2O", 0.0) + 0.03 * shares.get("B2O3", 0.0)  # of the made-up world
+    # Runs scatter by 0.3 %, glasses by 0.2 %; the handbook alone is off by 3 % and more.
+    assert found.number_density == pytest.approx(expected, rel=0.005)
     assert 0 < found.number_density_error < 0.02 * expected
+
+
+def test_coordination_of_unseen_glasses(data: CurveSet, held_out: list[tuple[int, Prediction]]) -> None:
+    off = []
+    for k, found in held_out:
+        glass = data.glasses[k]
+        row = (
+            glass.mean("Si-O") * 4 * np.pi * data.r**2 * (data.r[1] - data.r[0]) * glass.density * glass.fractions["O"]
+        )
+        expected = np.interp(found.cutoffs["Si-O"], data.r + 0.5 * (data.r[1] - data.r[0]), np.cumsum(row))
+        off.append(found.coordination("Si", "O") / expected - 1)
+    # Bins of the peak have 5 % of noise, ten of them 2 %. Density alone varies by 10 % over these glasses.
+    assert np.mean(np.abs(off)) < 0.02
 
 
 def test_state_is_plain_and_makes_the_same_model(model: CurveModel) -> None:
@@ -134,6 +150,9 @@ def test_unseen_dopant_has_a_wider_band_that_holds(data: CurveSet) -> None:
     having = [k for k, glass in enumerate(data.glasses) if "ZnO" in glass.composition.fractions]
     part = data.only([k for k in range(len(data.glasses)) if k not in having])
     fitted, held = train(part), []
+    place = fitted.predict(Composition.parse("90 SiO2 10 ZnO")).partial("Zn", "O")
+    # 0.60 + 1.35 A in this world; the curves it is made of have their peaks at 1.77 (Ti) and 2.37 A (Na).
+    assert data.r[np.argmax(place)] == pytest.approx(1.95, abs=0.11)
     for k in having:
         glass = data.glasses[k]
         found = fitted.predict(glass.composition, glass.pairs)

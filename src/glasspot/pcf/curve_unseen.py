@@ -17,7 +17,7 @@ FloatArray = NDArray[np.float64]
 LEAST_REST = 8  # glasses that must be left to learn from
 MOST_TRIED = 6  # glasses of an oxide that are predicted
 UNMEASURED = 2.0  # where the data cannot tell
-LEAST, MOST = 1.0, 6.0
+LEAST, MOST = 0.5, 6.0
 
 
 def unseen_factors(curve_set: CurveSet, learn: Callable[[CurveSet], Model], seed: int) -> dict[str, float]:
