@@ -22,7 +22,12 @@ from glasspot.pcf.curve_model import train
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.pcf.learning_curve import learning_curve
 
-MEASURES = {"relative": "curve error", "coordination": "coordination", "neutron": "S(Q) of neutrons"}
+MEASURES = {
+    "relative": "curve error",
+    "relative former-O": "curve error of formers and O, the least noisy",
+    "coordination": "coordination",
+    "neutron": "S(Q) of neutrons",
+}
 
 
 def race_table(found: Race, measure: str) -> str:

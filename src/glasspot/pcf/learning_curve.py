@@ -15,6 +15,7 @@ from glasspot.pcf.held_out import judge
 from glasspot.pcf.model import Tell, Train, silent
 from glasspot.pcf.pairs import pairs_of
 from glasspot.pcf.scores import Scores, simulated_of
+from glasspot.pcf.simulated import KINDS
 from glasspot.pcf.splits import check_names
 
 HELD_SHARE = 0.25
@@ -85,9 +86,11 @@ def learning_curve(
 
 
 def errors_of(curves: Sequence[Any], glasses: Sequence[Any]) -> dict[str, float]:
-    """Return measure -> average of rows of ``held_out.judge``."""
+    """Return measure -> average of rows of ``held_out.judge``; "relative former-O" and so on for classes of pairs."""
     scores = Scores("", "", ("",), tuple(curves), tuple(glasses), (), ())
-    return {measure: average.mean for measure, average in scores.averages().items()}
+    found = {measure: average.mean for measure, average in scores.averages().items()}
+    of_kinds = {kind: scores.averages(kind).get("relative") for kind in KINDS}
+    return found | {f"relative {kind}": average.mean for kind, average in of_kinds.items() if average is not None}
 
 
 def parted(curve_set: CurveSet, share: float, rng: np.random.Generator) -> tuple[list[int], list[int]]:
