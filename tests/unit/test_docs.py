@@ -17,6 +17,7 @@ from glasspot.config import FitConfig, load_fit_config
 from glasspot.engine.base import REASONS
 from glasspot.fit_settings.ladder import rungs_of
 from glasspot.fit_settings.plan import fit_plan
+from glasspot.pcf_settings import load_dataset_plan
 from glasspot.potential.io import load_potential
 from glasspot.quench_settings import QuenchConfig, load_quench_plan
 from glasspot.report.status import status
@@ -94,7 +95,9 @@ def test_every_reason_of_a_failure_is_documented() -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=name)
 def test_examples_load(path: Path) -> None:
-    if re.search(r"^\[\[?(target|system)\]\]?", path.read_text(encoding="utf-8"), re.MULTILINE):
+    if re.search(r"^\[\[fill\]\]", path.read_text(encoding="utf-8"), re.MULTILINE):
+        assert len(load_dataset_plan(path).glasses) >= 40
+    elif re.search(r"^\[\[?(target|system)\]\]?", path.read_text(encoding="utf-8"), re.MULTILINE):
         config = load_fit_config(path)
         fits = [of_rung for _, of_rung in rungs_of(config, path)] if config.rung else [config]
         for fit in fits:
