@@ -19,7 +19,7 @@ from glasspot.errors import GlasspotError
 from glasspot.evaluate.engines import System
 from glasspot.evaluate.job import EngineChoice, Job, Observe, Outcome, Packing
 from glasspot.oxides import element_of
-from glasspot.pcf.curve_set import CurveSet, FloatArray, GlassCurves
+from glasspot.pcf.curve_set import CurveSet, FloatArray, GlassCurves, endless
 from glasspot.pcf.pairs import in_order, pair_name, pairs_of
 from glasspot.potential.model import Potential
 from glasspot.protocol import Protocol
@@ -185,5 +185,6 @@ def _partials(plan: CurvePlan, outcome: Outcome) -> dict[str, FloatArray]:
     g = bins * outcome.numbers["volume"] / (ideal_pairs(counts)[:, None] * shells)
     by_pair: dict[str, FloatArray] = {}
     for label, curve in zip(labels, g, strict=True):
-        by_pair[pair_name(*(element_of(species) for species in label.split("-")))] = curve
+        pair = pair_name(*(element_of(species) for species in label.split("-")))
+        by_pair[pair] = endless(pair, curve, {element_of(name): number for name, number in counts.items()})
     return by_pair

@@ -62,8 +62,8 @@ def export(args: argparse.Namespace) -> None:
     _require_complete(potential, species)
     if args.format == "ase" and potential.three_body:
         raise GlasspotError(
-            f"{potential.name} has three-body terms, which the ASE calculator does not have; its two-body part alone would mislead. "
-            "Use --format lammps."
+            f"{potential.name} has three-body terms, which the ASE calculator does not have; its two-body part alone "
+            "would mislead. Use --format lammps."
         )
     folder: Path = args.out or Path(f"{potential.name}-{args.format}")
     files = write_potential_files(potential, species, folder, [args.format])

@@ -31,7 +31,8 @@ class GlassCurves:
     """One glass. Everything is of the glass that was simulated, whole formula units, not of the one asked for.
 
     counts: atoms of each element in one run; number_density (n_runs,) in atoms/A^3, of each run; curves: the name of a
-    pair (``pairs.pair_name``) -> g_ab(r) of each run, (n_runs, n_r). ``source``: where they came from, for people.
+    pair (``pairs.pair_name``) -> g_ab(r) of each run, (n_runs, n_r), as of an endless glass (:func:`endless`).
+    ``source``: where they came from, for people.
     """
 
     name: str
@@ -150,6 +151,16 @@ class CurveSet:
             ) from error
         check(found, str(path))
         return found
+
+
+def endless(pair: str, g: FloatArray, counts: Mapping[str, int]) -> FloatArray:
+    """Return g_ab(r) that was divided by N_a N_b (N_a^2 / 2) as it is of an endless glass, which tends to 1.
+
+    An atom has N_a - 1 others of its kind around it in a box, so for a = b the curve is N_a / (N_a - 1) times as high.
+    With a few dopant atoms this is much, and it would be another factor in every glass.
+    """
+    a, b = pair.split("-")
+    return g * (counts[a] / (counts[a] - 1.0)) if a == b and counts[a] > 1 else g
 
 
 def _glass(item: Mapping[str, Any], archive: Any, k: int) -> GlassCurves:

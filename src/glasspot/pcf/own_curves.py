@@ -19,7 +19,7 @@ from glasspot.curves import read_csv_columns
 from glasspot.errors import GlasspotError
 from glasspot.oxides import COMMON_OXIDES, mass, parse_oxide
 from glasspot.pcf.atoms import atom_fractions
-from glasspot.pcf.curve_set import GlassCurves
+from glasspot.pcf.curve_set import GlassCurves, endless
 from glasspot.pcf.pairs import ends_of, pair_name, pairs_of
 from glasspot.units import volume_from_density
 
@@ -97,7 +97,8 @@ def curves_of_trajectories(
         if counts and dict(found.counts) != counts:
             raise GlasspotError(f"{path} holds other atoms than {paths[0]}; the runs of one glass hold the same.")
         counts = dict(found.counts)
-        runs.append({pair_name(*label.split("-")): g for label, g in zip(found.labels, found.g, strict=True)})
+        names = [pair_name(*label.split("-")) for label in found.labels]
+        runs.append({pair: endless(pair, g, counts) for pair, g in zip(names, found.g, strict=True)})
         densities.append(found.number_density)
     made = composition_of(counts, str(paths[0]), composition)
     return GlassCurves(
