@@ -16,6 +16,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -97,6 +98,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["paper", "curve"], choices=["paper", "curve"])
     parser.add_argument("--epochs", type=int, default=800, help="of the autoencoder of the paper's model")
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--fold", type=int, action="append", help="only this fold, from 1 (folds may run side by side)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="JSON with everything")
     given = parser.parse_args()
@@ -105,6 +107,8 @@ def main() -> None:
     kept = []
     for name in given.split or SPLITS:
         split = split_of(name, curve_set, given.folds, given.seed)
+        if given.fold:
+            split = replace(split, folds=tuple(split.folds[k - 1] for k in given.fold))
         began, found = time.perf_counter(), []
         for model, train in models(given.models, given.seed, given.epochs).items():
             found.append(score(model, train, curve_set, split, simulated=simulated))
