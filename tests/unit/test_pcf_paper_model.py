@@ -17,6 +17,7 @@ from glasspot.pcf.model_file import load_model, save_model
 from glasspot.pcf.paper_autoencoder import train_autoencoder
 from glasspot.pcf.paper_model import PaperModel, train
 from glasspot.pcf.paper_network import Layer, Network
+from glasspot.pcf.paper_training import units_of
 from pcf_samples import sample_set
 
 torch = pytest.importorskip("torch")
@@ -173,3 +174,17 @@ def test_arrays_of_another_network_are_refused(model: PaperModel) -> None:
     arrays = model.network.arrays()
     with pytest.raises(ValueError, match="layer 2 of the encoder"):
         Network.from_arrays(arrays | {"encoder_2_kernel": arrays["encoder_1_kernel"]})
+
+
+def test_latents_that_fall_asleep_wake_again(data: CurveSet, model: PaperModel) -> None:
+    """With the gradient of a plain ReLU, one latent of this seed is 0 for every picture after these epochs."""
+    pictures = model.axes.draw(np.array([glass.mean(pair) for glass, pair in data.each()]))
+    network, _ = train_autoencoder(pictures, pictures[:0], epochs=30, seed=0)
+    assert (network.encode(pictures).std(axis=0) > 0.1).all()
+
+
+def test_units_of_latents() -> None:
+    """A latent that is dead, and one that is nearly so, count for little."""
+    latents = np.array([[0.0, 0.0, 0.0], [2.0, 1e-6, 0.0]])
+    assert units_of(latents) == pytest.approx([1.0, 0.01, 0.01])
+    assert (units_of(np.zeros((3, 2))) == 1).all()

@@ -1,11 +1,13 @@
 """Training of the paper's autoencoder (section IV; 800 epochs of Adam on the mean squared error) with torch.
 
 The paper gives no learning rate and no batch: 0.001, the default of its library, falling to 0 along a cosine, and 8
-pictures. Two things need care. A rectified latent that starts below 0 for every picture never wakes: one or two of the
-eight stayed dead with the usual start, so that the latent layer is first scaled to a spread of 1 over the pictures, two
-spreads above 0. And 800 epochs of 500 pictures are 120 Tflop: the products are taken in bfloat16 where the processor
-has it (weights and loss stay in single precision), on the channels-last layout, which is five times as fast. Torch uses
-its own number of threads; on a machine that does other work, OMP_NUM_THREADS=1 is the faster.
+pictures. Two things need care. A rectified latent that is 0 for every picture has no gradient and never wakes: one or
+two of the eight died in most trainings. So the latent layer is first scaled to a spread of 1 over the pictures, two
+spreads above 0, and the gradient passes the ReLU of the latents as if it were not there (Y. Bengio et al.,
+arXiv:1308.3432, straight-through); their values are those of the ReLU. One that falls asleep can then wake.
+And 800 epochs of 500 pictures are 120 Tflop: the products are taken in bfloat16 where the processor has it (weights and
+loss stay in single precision), on the channels-last layout, which is five times as fast. Torch uses its own number of
+threads; on a machine that does other work, OMP_NUM_THREADS=1 is the faster.
 """
 
 from __future__ import annotations
@@ -116,7 +118,9 @@ def _loss(torch: Any, convolutions: list[tuple[Any, Any]], pictures: Any, short:
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=short):
         x = pictures
         for kernel, bias in convolutions[: len(ENCODER)]:  # ReLU after the pool: the same, on a quarter of the values
-            x = functional.relu(functional.max_pool2d(functional.conv2d(x, kernel, bias, padding=1), 2))
+            values = functional.max_pool2d(functional.conv2d(x, kernel, bias, padding=1), 2)
+            x = functional.relu(values)
+        x = values + (x - values).detach()  # the value of the ReLU, the gradient of none
         for k, (kernel, bias) in enumerate(convolutions[len(ENCODER) : -1]):
             x = functional.interpolate(x, scale_factor=2) if k else x
             x = functional.relu(functional.conv2d(x, kernel, bias, padding=1))

@@ -27,7 +27,7 @@ from glasspot.pcf.paper_fingerprint import BASE, DOPANTS, LENGTH, check_known, f
 from glasspot.pcf.paper_forest import Forest, ForestSettings, grow, search
 from glasspot.pcf.paper_image import Axes
 from glasspot.pcf.paper_network import LATENT, Network
-from glasspot.pcf.paper_training import PaperTraining, r_squared, relative_errors
+from glasspot.pcf.paper_training import PaperTraining, r_squared, relative_errors, units_of
 from glasspot.pcf.prediction import Prediction
 
 HELD_OUT = 0.2  # the share of the curves that the paper keeps for its test
@@ -166,8 +166,7 @@ def train(
     pictures = axes.draw(curves)
     network, losses = train_autoencoder(pictures[~unseen], pictures[unseen], epochs, seed, tell)
     latents = network.encode(pictures).astype(np.float64)
-    spread = latents[~unseen].std(axis=0)
-    scale = np.where(spread > 0, spread, 1.0)
+    scale = units_of(latents[~unseen])
     known, asked = ((samples[part], latents[part] / scale) for part in (~unseen, unseen))
     settings = settings or ForestSettings()
     forest = grow(*known, settings, seed)

@@ -13,6 +13,7 @@ from glasspot.pcf.paper_autoencoder import TrainingCurve
 from glasspot.pcf.paper_forest import ForestSettings, SearchCurve
 
 FloatArray = NDArray[np.float64]
+DEAD = 0.01  # of the largest spread of a latent: below, it says nothing
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ class PaperTraining:
 
     @property
     def live(self) -> int:
-        """Latents that differ from curve to curve, of 8; a unit that is always 0 is dead."""
-        return int((self.latents.std(axis=0) > 1e-6).sum())
+        """Latents in use, of 8: with more than 1 % of the largest spread; a unit that is always 0 is dead."""
+        spread = self.latents.std(axis=0)
+        return int((spread > DEAD * spread.max()).sum())
 
     @property
     def picture_error(self) -> float:
@@ -109,6 +111,15 @@ class PaperTraining:
 
 
 ARRAYS = ("held_out", "latents", "pixels", "drawn", "coded", "predicted")
+
+
+def units_of(latents: FloatArray) -> FloatArray:
+    """Return the unit of each latent (8,), its spread over latents (n, 8), so that each counts the same in the forest.
+
+    A dead or nearly dead latent has 1 % of the largest spread: its noise must not count as much as the others do.
+    """
+    spread = latents.std(axis=0)
+    return np.maximum(spread, DEAD * spread.max()) if spread.max() > 0 else np.ones_like(spread)
 
 
 def relative_errors(wanted: FloatArray, found: FloatArray) -> FloatArray:
