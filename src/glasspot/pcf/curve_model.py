@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from glasspot.composition import Composition
 from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.extras import need
 from glasspot.oxides import Oxide, parse_component
 from glasspot.pcf import curve_warnings as words
 from glasspot.pcf.atoms import atom_fractions
@@ -223,12 +224,15 @@ class CurveModel:
 def train(curve_set: CurveSet, tell: Tell = silent, seed: int = 0) -> CurveModel:
     """Return the model of a set of glasses; seconds for a hundred glasses. ``seed``: of the glasses left out inside.
 
-    GlasspotError for a set without glasses.
+    GlasspotError for a set without glasses, and where the extra is not installed.
     """
-    model = _learnt(curve_set, tell, seed)
-    tell("oxides left out", 0, 1)
-    unseen = unseen_factors(curve_set, lambda part: _learnt(part, silent, seed, model.pairs), seed)
-    tell("oxides left out", 1, 1)
+    limits = need("threadpoolctl", "scikit-learn", "pcf", "the training of a curve model")
+    # Thousands of factorisations of small matrices: with a thread for each core they take up to fifty times as long.
+    with limits.threadpool_limits(1):
+        model = _learnt(curve_set, tell, seed)
+        tell("oxides left out", 0, 1)
+        unseen = unseen_factors(curve_set, lambda part: _learnt(part, silent, seed, model.pairs), seed)
+        tell("oxides left out", 1, 1)
     return replace(model, unseen=unseen)
 
 
