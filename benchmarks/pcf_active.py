@@ -4,8 +4,8 @@
     python benchmarks/pcf_active.py DATA.npz --learning 8 16 24 32
 
 A quarter of the glasses is held out, a few are the start, the others are the pool, from which each way of choosing adds
-glasses in batches (`glasspot.pcf.active_race`). Printed: medians over the seeds of the error on the held-out glasses,
-and how often each way was better than random choice with the same seed.
+glasses in batches (`glasspot.pcf.scoring.active_race`). Printed: medians over the seeds of the error on the held-out
+glasses, and how often each way was better than random choice with the same seed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from glasspot.pcf.active_race import WAYS, Race, race
-from glasspot.pcf.baselines import BASELINES
-from glasspot.pcf.curve_model import train
+from glasspot.pcf.curve.model import train
 from glasspot.pcf.curve_set import CurveSet
-from glasspot.pcf.learning_curve import learning_curve
+from glasspot.pcf.scoring.active_race import WAYS, Race, race
+from glasspot.pcf.scoring.baselines import BASELINES
+from glasspot.pcf.scoring.learning_curve import learning_curve
 
 MEASURES = {
     "relative": "curve error",

@@ -20,12 +20,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from glasspot.pcf.baselines import BASELINES
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.pcf.model import Train
-from glasspot.pcf.scores import Average, Scores, on_common_curves, score, simulated_of
-from glasspot.pcf.simulated import KINDS
-from glasspot.pcf.splits import SPLITS, split_of
+from glasspot.pcf.scoring.baselines import BASELINES
+from glasspot.pcf.scoring.scores import Average, Scores, on_common_curves, score, simulated_of
+from glasspot.pcf.scoring.simulated import KINDS
+from glasspot.pcf.scoring.splits import SPLITS, split_of
 
 MEASURES = {  # measure: heading, format
     "relative": ("curve error", "{:.2%}"),
@@ -42,11 +42,11 @@ MEASURES = {  # measure: heading, format
 
 def models(names: list[str], seed: int, epochs: int) -> dict[str, Train]:
     """Return the models asked for, by name, and the baselines."""
-    from glasspot.pcf import curve_model
+    from glasspot.pcf.curve import model as curve_model
 
     known: dict[str, Train] = {"curve": partial(curve_model.train, seed=seed)}
     if "paper" in names:
-        from glasspot.pcf import paper_model
+        from glasspot.pcf.paper import model as paper_model
 
         known["paper"] = partial(paper_model.train, seed=seed, epochs=epochs, held_out=0.0)
     return {**{name: known[name] for name in names}, **BASELINES}

@@ -9,7 +9,7 @@ import pytest
 
 from glasspot.composition import Composition
 from glasspot.pcf.atoms import atom_fractions
-from glasspot.pcf.curve_model import CurveModel, train
+from glasspot.pcf.curve.model import CurveModel, train
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.pcf.pairs import ends_of
 from glasspot.structure.pdf import total

@@ -7,10 +7,10 @@ import pytest
 
 from glasspot.composition import Composition
 from glasspot.errors import GlasspotError
-from glasspot.pcf.baselines import BASELINES, Baseline, Known, mixing_weights, train_mixing, train_nearest
 from glasspot.pcf.curve_set import CurveSet, GlassCurves
 from glasspot.pcf.pairs import pairs_of
-from glasspot.pcf.splits import split_of
+from glasspot.pcf.scoring.baselines import BASELINES, Baseline, Known, mixing_weights, train_mixing, train_nearest
+from glasspot.pcf.scoring.splits import split_of
 from pcf_samples import sample_set
 
 CURVES = sample_set(24, n_runs=2)

@@ -12,7 +12,7 @@ import pytest
 
 from glasspot.composition import Composition
 from glasspot.errors import GlasspotError
-from glasspot.pcf.curve_model import CurveModel, train
+from glasspot.pcf.curve.model import CurveModel, train
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.pcf.importance import importance
 from glasspot.pcf.prediction import Prediction
@@ -217,5 +217,5 @@ def test_importance_of_oxides(model: CurveModel, data: CurveSet) -> None:
 
 
 def test_importing_needs_no_extra() -> None:
-    code = "import sys, glasspot.pcf.curve_model; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+    code = "import sys, glasspot.pcf.curve.model; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

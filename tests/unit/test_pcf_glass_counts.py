@@ -19,7 +19,7 @@ def test_ideal_gas_is_one_whatever_the_order_of_the_counts() -> None:
     fine = np.zeros((len(LABELS), n_bins * NODES_PER_BIN + 1))
     for row, label in enumerate(LABELS):
         a, b = label.split("-")
-        pairs = COUNTS[a] * COUNTS[b] * (0.5 if a == b else 1.0)
+        pairs = COUNTS[a] * (COUNTS[a] - 1) / 2 if a == b else COUNTS[a] * COUNTS[b]
         fine[row, NODES_PER_BIN // 2 :: NODES_PER_BIN] = pairs * shells / volume
     outcome = SimpleNamespace(
         texts={"labels": LABELS, "counts": COUNTS}, numbers={"volume": volume}, mean_histogram=lambda: fine

@@ -12,13 +12,13 @@ import pytest
 
 from glasspot.composition import Composition
 from glasspot.errors import GlasspotError
-from glasspot.pcf.active_race import WAYS, race
-from glasspot.pcf.baselines import BASELINES, Baseline, train_mixing, train_nearest
 from glasspot.pcf.curve_set import CurveSet
-from glasspot.pcf.learning_curve import learning_curve
 from glasspot.pcf.model import Tell
 from glasspot.pcf.next_glass import next_glass, uncertainty_of
 from glasspot.pcf.prediction import Prediction
+from glasspot.pcf.scoring.active_race import WAYS, race
+from glasspot.pcf.scoring.baselines import BASELINES, Baseline, train_mixing, train_nearest
+from glasspot.pcf.scoring.learning_curve import learning_curve
 from pcf_samples import sample_set
 
 CURVES = sample_set(40, n_runs=2)

@@ -7,7 +7,7 @@ import pytest
 
 from glasspot.composition import Composition
 from glasspot.errors import GlasspotError
-from glasspot.pcf.paper_fingerprint import LENGTH, fingerprint
+from glasspot.pcf.paper.fingerprint import LENGTH, fingerprint
 
 
 def test_numbers_are_those_of_the_paper() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from glasspot.pcf.paper_direct import direct_forest
-from glasspot.pcf.paper_forest import SEARCHED, Forest, ForestSettings, best_of, grow, search
+from glasspot.pcf.paper.direct import direct_forest
+from glasspot.pcf.paper.forest import SEARCHED, Forest, ForestSettings, best_of, grow, search
 
 ensemble = pytest.importorskip("sklearn.ensemble")
 RNG = np.random.default_rng(1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from glasspot.pcf.paper_image import SIDE, Axes
-from glasspot.pcf.paper_training import relative_errors
+from glasspot.pcf.paper.image import SIDE, Axes
+from glasspot.pcf.paper.training import relative_errors
 from pcf_samples import sample_set
 
 R = (np.arange(500) + 0.5) * 0.02

@@ -14,10 +14,10 @@ from glasspot.composition import Composition
 from glasspot.errors import GlasspotError
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.pcf.model_file import load_model, save_model
-from glasspot.pcf.paper_autoencoder import train_autoencoder
-from glasspot.pcf.paper_model import PaperModel, train
-from glasspot.pcf.paper_network import Layer, Network
-from glasspot.pcf.paper_training import units_of
+from glasspot.pcf.paper.autoencoder import train_autoencoder
+from glasspot.pcf.paper.model import PaperModel, train
+from glasspot.pcf.paper.network import Layer, Network
+from glasspot.pcf.paper.training import units_of
 from pcf_samples import sample_set
 
 torch = pytest.importorskip("torch")
@@ -82,7 +82,7 @@ def test_autoencoder_learns_and_repeats() -> None:
 
 
 def test_every_latent_starts_alive(data: CurveSet, model: PaperModel) -> None:
-    from glasspot.pcf.paper_autoencoder import AWAKE
+    from glasspot.pcf.paper.autoencoder import AWAKE
 
     pictures = model.axes.draw(np.array([glass.mean(pair) for glass, pair in data.each()]))[:64]
     network, _ = train_autoencoder(pictures, pictures[:0], epochs=0, seed=2)

@@ -17,9 +17,9 @@ from glasspot.pcf.curve_set import CurveSet, GlassCurves
 from glasspot.pcf.model import silent
 from glasspot.pcf.pairs import ends_of, pairs_of
 from glasspot.pcf.prediction import Prediction
-from glasspot.pcf.scores import Scores, compare, on_common_curves, score
-from glasspot.pcf.simulated import Simulated, kind_of
-from glasspot.pcf.splits import split_of
+from glasspot.pcf.scoring.scores import Scores, compare, on_common_curves, score
+from glasspot.pcf.scoring.simulated import Simulated, kind_of
+from glasspot.pcf.scoring.splits import split_of
 from pcf_samples import sample_set, true_curve
 
 CURVES = sample_set(10, n_runs=3)

@@ -9,7 +9,7 @@ import pytest
 from glasspot.composition import Composition
 from glasspot.errors import GlasspotError
 from glasspot.pcf.curve_set import CurveSet
-from glasspot.pcf.splits import SPLITS, base_of, dopants_of, split_of
+from glasspot.pcf.scoring.splits import SPLITS, base_of, dopants_of, split_of
 from pcf_samples import sample_set
 
 CURVES = sample_set(24, n_runs=2)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from glasspot.composition import Composition
-from glasspot.pcf.baselines import train_nearest
-from glasspot.pcf.curve_coordination import coordination_error
-from glasspot.pcf.curve_model import CurveModel, train
+from glasspot.pcf.curve.coordination import coordination_error
+from glasspot.pcf.curve.model import CurveModel, train
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.pcf.model import Tell, silent
-from glasspot.pcf.scores import compare
-from glasspot.pcf.splits import split_of
+from glasspot.pcf.scoring.baselines import train_nearest
+from glasspot.pcf.scoring.scores import compare
+from glasspot.pcf.scoring.splits import split_of
 from glasspot.report.figure import Axis, Figure, Pane, Style, Trace
 from glasspot.report.pcf_answer import answer
 from glasspot.report.pcf_predict_page import page as predict_page

@@ -94,8 +94,8 @@ def known_glasses(about: Mapping[str, Any], folder: Path) -> list[Composition]:
 
 def ranges_of(within: Sequence[str] | None, add: Sequence[str] | None, known: Sequence[Composition]) -> Ranges:
     """Return the ranges of the command line, or those of the data."""
+    from glasspot.pcf.scoring.splits import BASE, base_of
     from glasspot.pcf.space import Ranges
-    from glasspot.pcf.splits import BASE, base_of
 
     if within:
         return Ranges(_ranges(within, "--within"), _ranges(add or (), "--add"))

@@ -14,8 +14,8 @@ from glasspot.cli.progress import Progress
 
 if TYPE_CHECKING:
     from glasspot.pcf.curve_set import CurveSet
-    from glasspot.pcf.learning_curve import LearningCurve
     from glasspot.pcf.model import Tell, Train
+    from glasspot.pcf.scoring.learning_curve import LearningCurve
 
 HELP = "errors of a model on glasses that it has not seen"
 DESCRIPTION = """\
@@ -55,8 +55,8 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.cli.pcf_lines import columns
     from glasspot.cli.pcf_train import trainer
     from glasspot.pcf.model_file import about_model, load_model
-    from glasspot.pcf.scores import compare
-    from glasspot.pcf.splits import split_of
+    from glasspot.pcf.scoring.scores import compare
+    from glasspot.pcf.scoring.splits import split_of
     from glasspot.report.pcf_score_data import MEASURES, ScoreReport, cautions, document, evidence, score_rows
     from glasspot.report.pcf_score_page import DOCUMENT, write_scores
 
@@ -92,8 +92,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _learning(models: Mapping[str, Train], curve_set: CurveSet, seed: int, tell: Tell) -> LearningCurve:
     """Return the learning curve of the model and the baselines, at sizes that double."""
-    from glasspot.pcf.baselines import BASELINES
-    from glasspot.pcf.learning_curve import HELD_SHARE, learning_curve
+    from glasspot.pcf.scoring.baselines import BASELINES
+    from glasspot.pcf.scoring.learning_curve import HELD_SHARE, learning_curve
 
     most = len(curve_set.glasses) - max(1, round(HELD_SHARE * len(curve_set.glasses)))
     sizes = [SMALLEST * 2**k for k in range(12) if SMALLEST * 2**k < 0.8 * most] + [most]

@@ -115,9 +115,9 @@ def settings_of(kind: str, seed: int, epochs: int | None) -> dict[str, Any]:
 def trainer(kind: str, settings: dict[str, Any]) -> Train:
     """Return what trains a model of a kind, its settings bound."""
     if kind == "curve":
-        from glasspot.pcf import curve_model
+        from glasspot.pcf.curve import model as curve_model
 
         return partial(curve_model.train, **settings)
-    from glasspot.pcf import paper_model
+    from glasspot.pcf.paper import model as paper_model
 
     return partial(paper_model.train, **settings)

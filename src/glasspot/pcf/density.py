@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from glasspot.composition import Composition, estimate_density, has_density_estimate
 from glasspot.oxides import parse_component
 from glasspot.pcf.atoms import atoms_per_unit
-from glasspot.pcf.curve_features import Features
-from glasspot.pcf.curve_process import Kernel, Process, fitted
+from glasspot.pcf.curve.features import Features
+from glasspot.pcf.curve.process import Kernel, Process, fitted
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.units import volume_from_density
 

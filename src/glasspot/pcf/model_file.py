@@ -30,8 +30,8 @@ NUMBERS = "biuf"  # numpy's kinds of plain numbers
 
 # kind -> module and name of what makes the model from its state; the modules are imported when they are needed.
 KINDS = {
-    "curve": ("glasspot.pcf.curve_model", "CurveModel"),
-    "paper": ("glasspot.pcf.paper_model", "PaperModel"),
+    "curve": ("glasspot.pcf.curve.model", "CurveModel"),
+    "paper": ("glasspot.pcf.paper.model", "PaperModel"),
 }
 
 

@@ -4,7 +4,7 @@ The band of a prediction says how uncertain each point of a curve is, not how th
 from curves drawn within the band: each point normal, with a deviation of half the 90 % band over 1.645, and near points
 alike (correlation exp(-(dr/l)^2 / 2), l = ``ALIKE``). Errors of S(Q) and of coordination numbers are the standard
 deviations over these curves, that of a peak follows from the median distance to the median. The curve model itself
-knows its coordination numbers better: :func:`coordination_errors`, from ``pcf.curve_coordination``.
+knows its coordination numbers better: :func:`coordination_errors`, from ``pcf.curve.coordination``.
 """
 
 from __future__ import annotations
@@ -139,8 +139,8 @@ def _drawn(prediction: Prediction, rng: np.random.Generator) -> FloatArray | Non
 
 def coordination_errors(model: Model, prediction: Prediction) -> dict[str, float]:
     """Return pair -> standard deviation of its coordination number, of the pairs of which the model itself knows it."""
-    from glasspot.pcf.curve_coordination import coordination_error
-    from glasspot.pcf.curve_model import CurveModel
+    from glasspot.pcf.curve.coordination import coordination_error
+    from glasspot.pcf.curve.model import CurveModel
 
     if not isinstance(model, CurveModel):
         return {}

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from glasspot import __version__
 from glasspot.pcf.curve_set import CurveSet, GlassCurves
-from glasspot.pcf.held_out import NOTHING, CurveScore
-from glasspot.pcf.learning_curve import LearningCurve
 from glasspot.pcf.prediction import Prediction
-from glasspot.pcf.scores import Average, Scores, on_common_curves
+from glasspot.pcf.scoring.held_out import NOTHING, CurveScore
+from glasspot.pcf.scoring.learning_curve import LearningCurve
+from glasspot.pcf.scoring.scores import Average, Scores, on_common_curves
 from glasspot.pcf.space import vectors
 
 FloatArray = NDArray[np.float64]

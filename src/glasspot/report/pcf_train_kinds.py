@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot.pcf.curve_model import CurveModel
+from glasspot.pcf.curve.model import CurveModel
 from glasspot.pcf.model import Model
-from glasspot.pcf.paper_forest import SearchCurve
-from glasspot.pcf.paper_model import PaperModel
-from glasspot.pcf.paper_training import PaperTraining
+from glasspot.pcf.paper.forest import SearchCurve
+from glasspot.pcf.paper.model import PaperModel
+from glasspot.pcf.paper.training import PaperTraining
 from glasspot.report.figure import BLUE, VERMILION, Axis, Figure, Pane, Style, Trace, whole_ticks
 from glasspot.report.pcf_train_map import components
 from glasspot.report.table import Table
@@ -156,8 +156,8 @@ def _processes(model: CurveModel) -> Table:
         rows.append((pair, str(len(found.rows)), str(len(found.basis.components)), *cells))
     caption = (
         "Components: shapes that the curves of the pair are made of. A Gaussian process gives each coefficient "
-        "from the composition; length, linear part and weight of the chemistry are those of the largest marginal "
-        "likelihood."
+        "from the composition; length, linear part and weight of the chemistry are those under which the glasses, "
+        "each left out once, are most probable."
     )
     columns = ("pair", "glasses", "components", "length", "linear", "chemistry")
     return Table("training", "Processes", caption, columns, tuple(rows))

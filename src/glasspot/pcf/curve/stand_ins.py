@@ -1,6 +1,6 @@
 """What stands in for an oxide, or a pair of elements, that the data do not have: the ones most like it.
 
-Likeness is that of ``curve_elements.likeness``: distance to oxygen, valence, electronegativity. An unseen oxide is
+Likeness is that of ``elements.likeness``: distance to oxygen, valence, electronegativity. An unseen oxide is
 replaced by as much charge of each of its stand-ins, whose predictions are averaged by their likeness. A curve that is
 taken from another pair is moved by the difference of the sums of radii, all of it around the first peak and ever less
 behind: where g(r) is near 1 it is the density that tells distances, and that of the glass is not changed.
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from glasspot.composition import Composition
 from glasspot.oxides import Oxide, parse_component, parse_oxide
-from glasspot.pcf.curve_elements import has_ion, ion_of, likeness
+from glasspot.pcf.curve.elements import has_ion, ion_of, likeness
 from glasspot.pcf.pairs import ends_of, pair_name
 
 FloatArray = NDArray[np.float64]

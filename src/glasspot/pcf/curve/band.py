@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot.pcf.curve_basis import PairCurves
-from glasspot.pcf.curve_pair import FEW, PairModel, fit_pair
+from glasspot.pcf.curve.basis import PairCurves
+from glasspot.pcf.curve.pair import FEW, PairModel, fit_pair
 from glasspot.pcf.prediction import BAND
-from glasspot.pcf.simulated import KINDS, kind_of
+from glasspot.pcf.scoring.simulated import KINDS, kind_of
 
 FloatArray = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from glasspot.composition import MODIFIERS, Composition, four_fold_boron
 from glasspot.oxides import parse_oxide
-from glasspot.pcf.curve_elements import has_ion, ion_of
+from glasspot.pcf.curve.elements import has_ion, ion_of
 
 FloatArray = NDArray[np.float64]
 SHARE = 0.1  # mole fraction

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from glasspot.extras import need
 from glasspot.pcf.model import Tell, silent
-from glasspot.pcf.paper_network import DECODER, ENCODER, LATENT, Array, Layer, Network
+from glasspot.pcf.paper.network import DECODER, ENCODER, LATENT, Array, Layer, Network
 
 EPOCHS = 800
 BATCH = 8

@@ -2,7 +2,7 @@
 
 The band cannot tell it: it says how far each point of a curve may be off, but a peak that moves or widens leaves the
 number of neighbours as it is, and around silicon that number hardly changes at all. The first shell of a pair is a
-linear function of its coefficients (``curve_shell``), so is the error that its Gaussian processes make of each glass
+linear function of its coefficients (``shell``), so is the error that its Gaussian processes make of each glass
 when it is left out. Their mean square is taken, and more of it where the processes know less of the composition than
 they know of their left-out glasses; times 1 + k/n, since the k components were made with all n glasses; and the square
 of 1/N is added, N the cations of one kind in the simulation: a number of neighbours cannot be told to less than a bond.
@@ -14,7 +14,7 @@ import numpy as np
 
 from glasspot.composition import Composition
 from glasspot.pcf.atoms import atom_fractions
-from glasspot.pcf.curve_model import CurveModel
+from glasspot.pcf.curve.model import CurveModel
 
 
 def coordination_error(model: CurveModel, composition: Composition, pair: str, cutoff: float) -> float | None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot.pcf.paper_autoencoder import TrainingCurve
-from glasspot.pcf.paper_forest import ForestSettings, SearchCurve
+from glasspot.pcf.paper.autoencoder import TrainingCurve
+from glasspot.pcf.paper.forest import ForestSettings, SearchCurve
 
 FloatArray = NDArray[np.float64]
 DEAD = 0.01  # of the largest spread of a latent: below, it says nothing

@@ -1,8 +1,8 @@
 """The `curve` model: from a composition to g_ab(r) of all pairs with a band, by Gaussian processes of a few components.
 
-Each pair of elements has a basis of its curves (``curve_basis``) and processes of their coefficients over the features
-of the composition (``curve_features``, ``curve_process``); ``curve_band`` makes the band hold 90 %; what the data do
-not have is taken from what is most like it (``curve_stand_ins``).
+Each pair of elements has a basis of its curves (``basis``) and processes of their coefficients over the features
+of the composition (``features``, ``process``); ``band`` makes the band hold 90 %; what the data do
+not have is taken from what is most like it (``stand_ins``).
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.composition import Composition
-from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.errors import GlasspotError
 from glasspot.extras import need
 from glasspot.oxides import Oxide, parse_component
-from glasspot.pcf import curve_warnings as words
 from glasspot.pcf.atoms import atom_fractions
-from glasspot.pcf.curve_band import calibrated, half_width
-from glasspot.pcf.curve_basis import curves_of, pair_scale
-from glasspot.pcf.curve_features import Features
-from glasspot.pcf.curve_pair import PairModel, fit_pair
+from glasspot.pcf.curve import cautions as words
+from glasspot.pcf.curve.band import calibrated, half_width
+from glasspot.pcf.curve.basis import curves_of, pair_scale
+from glasspot.pcf.curve.features import Features
+from glasspot.pcf.curve.pair import PairModel, fit_pair
+from glasspot.pcf.curve.stand_ins import Source, StandIn, moved, sources, stand_ins
+from glasspot.pcf.curve.unseen import unseen_factors
 from glasspot.pcf.curve_set import CurveSet
-from glasspot.pcf.curve_stand_ins import Source, StandIn, moved, sources, stand_ins
-from glasspot.pcf.curve_unseen import unseen_factors
 from glasspot.pcf.cutoffs import cutoffs_of
 from glasspot.pcf.density import DensityModel
 from glasspot.pcf.model import Tell, silent
 from glasspot.pcf.neighbourhood import Neighbourhood
-from glasspot.pcf.pairs import ends_of, pair_name, pairs_of
+from glasspot.pcf.pairs import asked_pairs, ends_of, pairs_of
 from glasspot.pcf.prediction import Prediction
 
 FloatArray = NDArray[np.float64]
@@ -44,7 +44,7 @@ UNSURE_HEIGHT, UNSURE_PLACE = 0.15, 0.05
 class CurveModel:
     """A trained model.
 
-    x: features of the glasses of the data; factors, unseen: of the band, see ``curve_band`` and ``curve_unseen``;
+    x: features of the glasses of the data; factors, unseen: of the band, see ``band`` and ``unseen``;
     near, names: the glasses; atoms, runs: how large the simulations of the data were, for the noise the band holds.
     """
 
@@ -70,7 +70,7 @@ class CurveModel:
         for a pair that the glass does not have, and for an oxide of which nothing is known.
         """
         fractions = atom_fractions(composition)
-        asked = _asked(pairs, fractions)
+        asked = asked_pairs(pairs, fractions)
         density, density_error = self.density.predict(composition)
         instead = stand_ins(composition, self.features.oxides)
         oxides = self._oxides(composition)
@@ -264,19 +264,3 @@ def _learnt(curve_set: CurveSet, tell: Tell, seed: int, like: Mapping[str, PairM
         atoms=float(np.median([sum(glass.counts.values()) for glass in curve_set.glasses])),
         runs=float(np.median([glass.n_runs for glass in curve_set.glasses])),
     )
-
-
-def _asked(pairs: Sequence[str] | None, fractions: Mapping[str, float]) -> tuple[str, ...]:
-    """Return the names of the pairs asked for; GlasspotError for one that the glass does not have."""
-    there = pairs_of(fractions)
-    if pairs is None:
-        return there
-    found = []
-    for pair in pairs:
-        name = pair_name(*ends_of(pair)) if "-" in pair else pair
-        if name not in there:
-            raise GlasspotError(
-                f'the glass has no pair "{pair}"; it has {", ".join(there)}.{did_you_mean(pair, there)}'
-            )
-        found.append(name)
-    return tuple(dict.fromkeys(found))

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot.pcf.curve_basis import Basis, PairCurves, basis_of
-from glasspot.pcf.curve_process import Kernel, Process, fitted
-from glasspot.pcf.curve_shell import Shell
+from glasspot.pcf.curve.basis import Basis, PairCurves, basis_of
+from glasspot.pcf.curve.process import Kernel, Process, fitted
+from glasspot.pcf.curve.shell import Shell
 
 FloatArray = NDArray[np.float64]
 

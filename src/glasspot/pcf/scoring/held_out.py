@@ -11,7 +11,7 @@ from glasspot.errors import GlasspotError
 from glasspot.pcf.curve_set import GlassCurves
 from glasspot.pcf.model import Model
 from glasspot.pcf.prediction import Prediction
-from glasspot.pcf.simulated import (
+from glasspot.pcf.scoring.simulated import (
     CurveTruth,
     Simulated,
     coordination_of,

@@ -2,7 +2,7 @@
 
 K. Ayush et al., "Predicting pair correlation functions of glasses using machine learning", sections III to V. It gives
 no uncertainty, knows seven elements and three dopants, and does not see how much Na2O, B2O3 and SiO2 a glass has (see
-``paper_fingerprint``). The density of a prediction is that of the ``curve`` model, since the paper has none.
+``fingerprint``). The density of a prediction is that of the ``curve`` model, since the paper has none.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from glasspot.pcf.cutoffs import cutoffs_of
 from glasspot.pcf.density import DensityModel
 from glasspot.pcf.model import Tell, silent
 from glasspot.pcf.pairs import asked_pairs
-from glasspot.pcf.paper_autoencoder import EPOCHS, train_autoencoder
-from glasspot.pcf.paper_fingerprint import BASE, DOPANTS, LENGTH, check_known, fingerprint
-from glasspot.pcf.paper_forest import Forest, ForestSettings, grow, search
-from glasspot.pcf.paper_image import Axes
-from glasspot.pcf.paper_network import LATENT, Network
-from glasspot.pcf.paper_training import PaperTraining, r_squared, relative_errors, units_of
+from glasspot.pcf.paper.autoencoder import EPOCHS, train_autoencoder
+from glasspot.pcf.paper.fingerprint import BASE, DOPANTS, LENGTH, check_known, fingerprint
+from glasspot.pcf.paper.forest import Forest, ForestSettings, grow, search
+from glasspot.pcf.paper.image import Axes
+from glasspot.pcf.paper.network import LATENT, Network
+from glasspot.pcf.paper.training import PaperTraining, r_squared, relative_errors, units_of
 from glasspot.pcf.prediction import Prediction
 
 HELD_OUT = 0.2  # the share of the curves that the paper keeps for its test

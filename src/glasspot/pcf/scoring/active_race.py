@@ -19,12 +19,12 @@ import numpy as np
 
 from glasspot.errors import GlasspotError
 from glasspot.pcf.curve_set import CurveSet
-from glasspot.pcf.held_out import judge
-from glasspot.pcf.learning_curve import HELD_SHARE, errors_of, every_pair_soon, parted
 from glasspot.pcf.model import Model, Tell, Train, silent
 from glasspot.pcf.next_glass import apart, as_points, next_glass
-from glasspot.pcf.scores import simulated_of
-from glasspot.pcf.splits import check_names
+from glasspot.pcf.scoring.held_out import judge
+from glasspot.pcf.scoring.learning_curve import HELD_SHARE, errors_of, every_pair_soon, parted
+from glasspot.pcf.scoring.scores import simulated_of
+from glasspot.pcf.scoring.splits import check_names
 
 WAYS = ("uncertainty", "random", "spread")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from glasspot.pcf.curve_stand_ins import Source, StandIn
+from glasspot.pcf.curve.stand_ins import Source, StandIn
 
 FAR = 3.0  # steps of the data beyond which the user is warned
 

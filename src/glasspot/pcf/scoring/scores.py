@@ -14,11 +14,11 @@ from typing import Any
 
 from glasspot.errors import GlasspotError
 from glasspot.pcf.curve_set import CurveSet
-from glasspot.pcf.held_out import CurveScore, GlassScore, Judged, Refusal, judge
 from glasspot.pcf.model import Tell, Train, silent
 from glasspot.pcf.prediction import BAND, Prediction
-from glasspot.pcf.simulated import KINDS, Simulated
-from glasspot.pcf.splits import Split
+from glasspot.pcf.scoring.held_out import CurveScore, GlassScore, Judged, Refusal, judge
+from glasspot.pcf.scoring.simulated import KINDS, Simulated
+from glasspot.pcf.scoring.splits import Split
 
 CURVE_MEASURES = ("mse", "relative", "position", "height", "coordination")
 GLASS_MEASURES = ("neutron", "xray")
@@ -160,7 +160,7 @@ def score(
 
 def compare(models: Mapping[str, Train], curve_set: CurveSet, split: Split, tell: Tell = silent) -> tuple[Scores, ...]:
     """Return the scores of each of ``models``, and then of the two baselines, on the same folds."""
-    from glasspot.pcf.baselines import BASELINES
+    from glasspot.pcf.scoring.baselines import BASELINES
 
     taken = sorted(set(models) & set(BASELINES))
     if taken:

@@ -15,8 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from glasspot.pcf.curve.shell import Shell, shell_of
 from glasspot.pcf.curve_set import CurveSet, GlassCurves
-from glasspot.pcf.curve_shell import Shell, shell_of
 from glasspot.pcf.pairs import ends_of
 
 FloatArray = NDArray[np.float64]

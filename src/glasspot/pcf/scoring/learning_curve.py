@@ -11,12 +11,12 @@ import numpy as np
 
 from glasspot.errors import GlasspotError
 from glasspot.pcf.curve_set import CurveSet
-from glasspot.pcf.held_out import judge
 from glasspot.pcf.model import Tell, Train, silent
 from glasspot.pcf.pairs import pairs_of
-from glasspot.pcf.scores import Scores, simulated_of
-from glasspot.pcf.simulated import KINDS
-from glasspot.pcf.splits import check_names
+from glasspot.pcf.scoring.held_out import judge
+from glasspot.pcf.scoring.scores import Scores, simulated_of
+from glasspot.pcf.scoring.simulated import KINDS
+from glasspot.pcf.scoring.splits import check_names
 
 HELD_SHARE = 0.25
 

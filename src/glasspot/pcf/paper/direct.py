@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.pcf.curve_set import CurveSet
-from glasspot.pcf.paper_fingerprint import fingerprint
-from glasspot.pcf.paper_forest import ForestSettings, grow
-from glasspot.pcf.paper_training import r_squared, relative_errors
+from glasspot.pcf.paper.fingerprint import fingerprint
+from glasspot.pcf.paper.forest import ForestSettings, grow
+from glasspot.pcf.paper.training import r_squared, relative_errors
 
 POINTS = 100  # of a curve, as in the paper
 FloatArray = NDArray[np.float64]
