@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from glasspot.files import replacing
 from glasspot.pcf.pairs import pair_name
 
 FORMAT = "glasspot pair curves 1"
-LARGEST_FILE = 500_000_000  # bytes
+LARGEST_FILE = 1_000_000_000  # bytes, unpacked: more than a hundred thousand curves
 
 FloatArray = NDArray[np.float64]
 
@@ -131,8 +132,7 @@ class CurveSet:
     def load(cls, path: Path) -> CurveSet:
         """Return the set of a file that :meth:`save` wrote; GlasspotError for any other."""
         try:
-            if path.stat().st_size > LARGEST_FILE:
-                raise GlasspotError(f"{path} has more than {LARGEST_FILE // 10**6} MB; no set of curves is so large.")
+            _check_archive(path)
             with np.load(path, allow_pickle=False) as archive:
                 header = json.loads(bytes(archive["header"]).decode())
                 if header["format"] != FORMAT:
@@ -161,6 +161,15 @@ def endless(pair: str, g: FloatArray, counts: Mapping[str, int]) -> FloatArray:
     """
     a, b = pair.split("-")
     return g * (counts[a] / (counts[a] - 1.0)) if a == b and counts[a] > 1 else g
+
+
+def _check_archive(path: Path) -> None:
+    """Raise GlasspotError for a file that is no archive, or one that would fill the memory when it is unpacked."""
+    if path.stat() and not zipfile.is_zipfile(path):
+        raise GlasspotError(f"{path} is no set of pair curves of glasspot; expected what glasspot pcf dataset writes.")
+    with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > LARGEST_FILE:
+            raise GlasspotError(f"{path} holds more than {LARGEST_FILE // 10**6} MB; no set of curves is so large.")
 
 
 def _glass(item: Mapping[str, Any], archive: Any, k: int) -> GlassCurves:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.composition import Composition, estimate_density, has_density_estimate
+from glasspot.errors import GlasspotError
 from glasspot.oxides import parse_component
 from glasspot.pcf.atoms import atoms_per_unit
 from glasspot.pcf.curve.features import Features
@@ -92,6 +93,10 @@ def handbook(composition: Composition, plain: bool = False) -> float:
     """Return the number density in atoms/A^3 of ``composition.estimate_density``; 1 where ``plain``."""
     if plain:
         return 1.0
+    if not has_density_estimate(composition):
+        raise GlasspotError(
+            f"the data of this model are glasses of oxides, and {composition} is none; train one on glasses like it."
+        )
     density, _ = estimate_density(composition)
     mass = sum(share * parse_component(formula).mass for formula, share in composition.oxides)
     return float(atoms_per_unit(composition) / volume_from_density(mass, density))
