@@ -62,7 +62,7 @@ def test_curves_are_those_of_the_frames(tmp_path: Path) -> None:
         arrays=observer.arrays(),
         texts={"labels": list(observer.labels), "counts": dict(sorted(glass.atoms.counts.items()))},
     )
-    found = collect(plan, {job.key: outcome}).curves
+    found = collect(plan, {job.key: outcome}.get).curves
     direct = pair_distribution(frames, plan.r_max, plan.r_max / plan.n_bins)
     assert NODES_PER_BIN * plan.n_bins == job.observe.n_nodes
     one = found.glasses[0]

@@ -77,6 +77,16 @@ def test_each_job_runs_once_and_outcomes_come_in_order(tmp_path: Path) -> None:
         assert [int(o.arrays["seed"][0]) for o in again.run(asked)] == [1, 2, 3]
 
 
+def test_what_is_forgotten_comes_from_the_store_again(tmp_path: Path) -> None:
+    with runner(tmp_path, Scripted()) as run:
+        (asked,) = jobs(1)
+        (first,) = run.run([asked])
+        assert run.outcome(asked.key) is first
+        run.forget([asked.key, "never-run"])
+        again = run.outcome(asked.key)
+        assert again is not None and again is not first and again.arrays["seed"] == first.arrays["seed"]
+
+
 def test_what_workers_share_is_made_ready_once_and_only_when_something_is_run(tmp_path: Path) -> None:
     asked, made_ready = jobs(2), []
     for executor in (Scripted(), Scripted()):

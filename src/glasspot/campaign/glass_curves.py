@@ -107,25 +107,34 @@ def make_curves(plan: CurvePlan, runner: Runner, on_done: Callable[[int, int], N
     step = max(1, len(plan.glasses))
     for k in range(0, len(jobs), step):
         runner.run([job for _, job in jobs[k : k + step]])
+        runner.forget(job.key for _, job in jobs[k : k + step])
         on_done(min(k + step, len(jobs)), len(jobs))
-    return collect(plan, {job.key: runner.outcome(job.key) for _, job in jobs})
+
+    def read(key: str) -> Outcome | None:
+        outcome = runner.outcome(key)
+        runner.forget([key])
+        return outcome
+
+    return collect(plan, read)
 
 
-def collect(plan: CurvePlan, outcomes: Mapping[str, Outcome | None]) -> Made:
-    """Return the set of the outcomes (by the key of their job) that there are."""
-    found: dict[str, list[Outcome]] = {glass.name: [] for glass in plan.glasses}
+def collect(plan: CurvePlan, read: Callable[[str], Outcome | None]) -> Made:
+    """Return the set of the outcomes that ``read`` gives for the keys of the jobs, one after the other."""
+    found: dict[str, list[_Run]] = {glass.name: [] for glass in plan.glasses}
     failures: list[tuple[str, int, str]] = []
     seconds = 0.0
+    software: dict[str, str] = {}
     for number, (glass, job) in enumerate(jobs_of(plan)):
-        outcome = outcomes.get(job.key)
+        outcome = read(job.key)
         if outcome is None:
             continue
         seconds += float(outcome.numbers["seconds"])
         if outcome.ok:
-            found[glass.name].append(outcome)
+            found[glass.name].append(_Run(float(outcome.numbers["volume"]), _partials(plan, outcome)))
+            software = software or _software(outcome)
         else:
             failures.append((glass.name, number // len(plan.glasses) + 1, outcome.message))
-    glasses = [_glass(plan, glass, found[glass.name]) for glass in plan.glasses if found[glass.name]]
+    glasses = [_glass(glass, found[glass.name]) for glass in plan.glasses if found[glass.name]]
     if not glasses and not plan.given:
         raise GlasspotError(f"all runs failed, the first of them so: {failures[0][2] if failures else 'none was run'}")
     provenance = {
@@ -136,32 +145,36 @@ def collect(plan: CurvePlan, outcomes: Mapping[str, Outcome | None]) -> Made:
         "runs": sum(len(runs) for runs in found.values()),
         "failed_runs": len(failures),
         "core_hours": round(seconds / 3600.0, 3),
-        "made_by": _software(found),
+        "made_by": software,
     }
     return Made(CurveSet(grid(plan.r_max, plan.n_bins), (*glasses, *plan.given), provenance), tuple(failures))
 
 
-def _software(found: Mapping[str, Sequence[Outcome]]) -> dict[str, str]:
-    """Return what made the first outcome: versions, not the machine."""
-    for outcomes in found.values():
-        for outcome in outcomes:
-            given = outcome.texts.get("provenance", {})
-            return {name: str(given[name]) for name in ("engine", "glasspot", "commit", "python") if name in given}
-    return {}
+@dataclass(frozen=True)
+class _Run:
+    """What is kept of a run: the mean volume in A^3 and g_ab(r) by the name of the pair."""
+
+    volume: float
+    curves: Mapping[str, FloatArray]
 
 
-def _glass(plan: CurvePlan, glass: PlannedGlass, outcomes: Sequence[Outcome]) -> GlassCurves:
+def _software(outcome: Outcome) -> dict[str, str]:
+    """Return what made an outcome: versions, not the machine."""
+    given = outcome.texts.get("provenance", {})
+    return {name: str(given[name]) for name in ("engine", "glasspot", "commit", "python") if name in given}
+
+
+def _glass(glass: PlannedGlass, runs: Sequence[_Run]) -> GlassCurves:
     counts: dict[str, int] = {}
     for species, number in glass.atoms.counts.items():
         counts[element_of(species)] = counts.get(element_of(species), 0) + number
     elements = in_order(counts)
-    runs = [_partials(plan, outcome) for outcome in outcomes]
     return GlassCurves(
         name=glass.name,
         composition=glass.atoms.composition,
         counts={element: counts[element] for element in elements},
-        number_density=np.array([glass.atoms.n_atoms / outcome.numbers["volume"] for outcome in outcomes]),
-        curves={pair: np.array([run[pair] for run in runs]) for pair in pairs_of(elements)},
+        number_density=np.array([glass.atoms.n_atoms / run.volume for run in runs]),
+        curves={pair: np.array([run.curves[pair] for run in runs]) for pair in pairs_of(elements)},
         source=f"{glass.potential.name}, {glass.atoms.n_atoms} atoms",
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +107,11 @@ class Runner:
                 return None
             self._known[key] = Outcome.from_bytes(data)
         return self._known[key]
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Let go of outcomes, which stay in the store: a long row of runs would fill the memory with them."""
+        for key in keys:
+            self._known.pop(key, None)
 
     def job_folder(self, key: str) -> Path:
         """Return the folder in which a job runs; a person can read and repeat it there."""
