@@ -70,7 +70,7 @@ def test_another_model_is_another_potential(tmp_path: Path) -> None:
 
 
 def test_engines_refuse_what_they_cannot_run(tmp_path: Path) -> None:
-    with pytest.raises(CannotRunError, match="pair potentials only"):
+    with pytest.raises(CannotRunError, match="closed forms only"):
         NativeEngine().check(made(tmp_path), ("As",), np.eye(3) * 20)
     LammpsEngine().check(made(tmp_path), ("As",), np.eye(3) * 20)
     with pytest.raises(CannotRunError, match="pair_style quip"):
