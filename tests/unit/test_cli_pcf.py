@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from pathlib import Path
 
@@ -172,3 +173,21 @@ def test_a_model_that_does_not_know_its_data_has_no_next(
     save_model(FakeModel(), tmp_path)
     assert pcf("next", tmp_path) == 2
     assert "does not say what it was trained on; train it again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("kind", "module"), [("curve", "threadpoolctl"), ("paper", "torch"), ("paper", "sklearn.ensemble")]
+)
+def test_a_missing_extra_is_told_before_anything_is_written(
+    place: Path,
+    tmp_path: Path,
+    kind: str,
+    module: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    assert pcf("train", place / "set", "--model", kind, "--out", tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert f"the training of a {kind} model needs" in error and 'pip install "glasspot[pcf]"' in error
+    assert not (tmp_path / "out").exists()

@@ -13,6 +13,7 @@ from glasspot.cli.pcf_data import DATA_HELP, load_data
 from glasspot.cli.pcf_folder import as_name, check_folder, claim
 from glasspot.cli.progress import Progress
 from glasspot.errors import GlasspotError
+from glasspot.extras import need
 
 if TYPE_CHECKING:
     from glasspot.pcf.curve_set import CurveSet
@@ -36,6 +37,11 @@ In --out: model.npz (plain numbers, nothing in it is run), index.html, train.jso
 MARK = "train.json"
 SETTINGS = ("potential", "atoms", "runs", "r_max", "bin_width", "protocol")  # of the data, that go with the model
 MODELS = ("curve", "paper")
+# Asked for before anything is written: module and package of each kind's training.
+NEEDED = {
+    "curve": (("threadpoolctl", "scikit-learn"),),
+    "paper": (("torch", "torch"), ("sklearn.ensemble", "scikit-learn")),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,12 +67,13 @@ def run(args: argparse.Namespace) -> int:
     name, curve_set = load_data(args.data)
     if not curve_set.glasses:
         raise GlasspotError(f"{' '.join(args.data)} holds no glass; nothing can be trained on it.")
+    train = trainer(args.model, settings)
     folder = args.out or Path("runs") / f"pcf-{as_name(name)}-{args.model}"
     check_folder(folder, MARK, "train")
     claim(folder, MARK)
     began = time.perf_counter()
     with Progress(args.json) as tell:
-        model = trainer(args.model, settings)(curve_set, tell)
+        model = train(curve_set, tell)
         seconds = time.perf_counter() - began
         tell("report", 0, 0)
         about: dict[str, Any] = {
@@ -113,7 +120,9 @@ def settings_of(kind: str, seed: int, epochs: int | None) -> dict[str, Any]:
 
 
 def trainer(kind: str, settings: dict[str, Any]) -> Train:
-    """Return what trains a model of a kind, its settings bound."""
+    """Return what trains a model of a kind, its settings bound; GlasspotError where the extra is not installed."""
+    for module, package in NEEDED[kind]:
+        need(module, package, "pcf", f"the training of a {kind} model")
     if kind == "curve":
         from glasspot.pcf.curve import model as curve_model
 
