@@ -22,9 +22,9 @@ from pathlib import Path
 
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.pcf.model import Train
+from glasspot.pcf.pairs import KINDS
 from glasspot.pcf.scoring.baselines import BASELINES
 from glasspot.pcf.scoring.scores import Average, Scores, on_common_curves, score, simulated_of
-from glasspot.pcf.scoring.simulated import KINDS
 from glasspot.pcf.scoring.splits import SPLITS, split_of
 
 MEASURES = {  # measure: heading, format

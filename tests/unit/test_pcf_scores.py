@@ -15,10 +15,10 @@ from glasspot.composition import Composition
 from glasspot.errors import GlasspotError
 from glasspot.pcf.curve_set import CurveSet, GlassCurves
 from glasspot.pcf.model import silent
-from glasspot.pcf.pairs import ends_of, pairs_of
+from glasspot.pcf.pairs import ends_of, kind_of, pairs_of
 from glasspot.pcf.prediction import Prediction
 from glasspot.pcf.scoring.scores import Scores, compare, on_common_curves, score
-from glasspot.pcf.scoring.simulated import Simulated, kind_of
+from glasspot.pcf.scoring.simulated import Simulated
 from glasspot.pcf.scoring.splits import split_of
 from pcf_samples import sample_set, true_curve
 

@@ -9,6 +9,17 @@ from ase.data import atomic_numbers
 
 from glasspot.errors import GlasspotError, did_you_mean
 
+FORMERS = ("Si", "B", "P", "Ge", "Al", "As", "Te", "V")
+KINDS = ("former-O", "modifier-O", "O-O", "cation-cation")
+
+
+def kind_of(pair: str) -> str:
+    """Return the class of a pair: one of ``KINDS``. Formers are ``FORMERS``; every other cation is a modifier."""
+    a, b = ends_of(pair)
+    if b != "O":
+        return "cation-cation"
+    return "O-O" if a == "O" else "former-O" if a in FORMERS else "modifier-O"
+
 
 def in_order(elements: Iterable[str]) -> tuple[str, ...]:
     """Return elements, each once: by atomic number, but O last, as in the names of bonds ("Si-O", "Na-Si")."""

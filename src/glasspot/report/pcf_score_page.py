@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from glasspot.files import write_text
-from glasspot.pcf.scoring.simulated import KINDS
+from glasspot.pcf.pairs import KINDS
 from glasspot.provenance import provenance
 from glasspot.report.figure import VERMILION, Axis, Figure, Pane, Style, Trace, whole_ticks
 from glasspot.report.html import Words, assemble, figure_place, section, section_body

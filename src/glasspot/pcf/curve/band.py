@@ -4,7 +4,7 @@ The band holds 90 % of the bins of a simulated g_ab(r) of the kind that is in th
 many atoms. So it has three parts: what the process does not know of this composition, what the components leave out,
 and the simulation's own noise. Their sum is right on the average only, so it is multiplied by a factor, the one that
 would have held 90 % of the left-out bins (split conformal prediction, Vovk, Gammerman and Shafer, 2005): one of each
-class of pairs (``simulated.KINDS``) and each part of the range: the noise behind a first peak is not Gaussian.
+class of pairs (``pairs.KINDS``) and each part of the range: the noise behind a first peak is not Gaussian.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from glasspot.pcf.curve.basis import PairCurves
 from glasspot.pcf.curve.pair import FEW, PairModel, fit_pair
+from glasspot.pcf.pairs import KINDS, kind_of
 from glasspot.pcf.prediction import BAND
-from glasspot.pcf.scoring.simulated import KINDS, kind_of
 
 FloatArray = NDArray[np.float64]
 

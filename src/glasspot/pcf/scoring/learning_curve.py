@@ -12,10 +12,9 @@ import numpy as np
 from glasspot.errors import GlasspotError
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.pcf.model import Tell, Train, silent
-from glasspot.pcf.pairs import pairs_of
+from glasspot.pcf.pairs import KINDS, pairs_of
 from glasspot.pcf.scoring.held_out import judge
 from glasspot.pcf.scoring.scores import Scores, simulated_of
-from glasspot.pcf.scoring.simulated import KINDS
 from glasspot.pcf.scoring.splits import check_names
 
 HELD_SHARE = 0.25

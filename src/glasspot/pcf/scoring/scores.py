@@ -15,9 +15,10 @@ from typing import Any
 from glasspot.errors import GlasspotError
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.pcf.model import Tell, Train, silent
+from glasspot.pcf.pairs import KINDS
 from glasspot.pcf.prediction import BAND, Prediction
 from glasspot.pcf.scoring.held_out import CurveScore, GlassScore, Judged, Refusal, judge
-from glasspot.pcf.scoring.simulated import KINDS, Simulated
+from glasspot.pcf.scoring.simulated import Simulated
 from glasspot.pcf.scoring.splits import Split
 
 CURVE_MEASURES = ("mse", "relative", "position", "height", "coordination")

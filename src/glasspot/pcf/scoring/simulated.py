@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 
 from glasspot.errors import GlasspotError
 from glasspot.pcf.curve_set import CurveSet, GlassCurves
-from glasspot.pcf.pairs import ends_of, pairs_of
+from glasspot.pcf.pairs import ends_of, kind_of, pairs_of
 from glasspot.structure.pdf import PairDistribution, running_coordination
 from glasspot.structure.peaks import first_peak
 from glasspot.structure.scattering import faber_ziman, neutron, q_grid, xray
 
 FloatArray = NDArray[np.float64]
-FORMERS = ("Si", "B", "P", "Ge", "Al", "As", "Te", "V")
-KINDS = ("former-O", "modifier-O", "O-O", "cation-cation")
 # A peak whose place the simulation itself does not know so well (standard error, A) is no test of a model. The error is
 # the scatter of the runs; with a single run it is told by the number of pairs in the peak.
 UNSURE_PEAK = 0.05
@@ -53,14 +51,6 @@ class ScatteringTruth:
     neutron: FloatArray
     xray: FloatArray
     floor: Mapping[str, float] = field(default_factory=dict)
-
-
-def kind_of(pair: str) -> str:
-    """Return the class of a pair: one of ``KINDS``. Formers are ``FORMERS``; every other cation is a modifier."""
-    a, b = ends_of(pair)
-    if b != "O":
-        return "cation-cation"
-    return "O-O" if a == "O" else "former-O" if a in FORMERS else "modifier-O"
 
 
 def relative_error(g: FloatArray, simulated: FloatArray) -> float | None:
