@@ -69,7 +69,7 @@ def _list(plan: CurvePlan, as_json: bool) -> None:
         print(f"{glass.name}  ({glass.atoms.n_atoms} atoms)")
     print(
         f"{len(plan.glasses)} glasses, {plan.runs} runs of each; with the native engine about {hours:.1g} core hours "
-        "(LAMMPS: some ten times as long)."
+        "(LAMMPS: some eight times as long)."
     )
 
 
