@@ -334,6 +334,19 @@ def four_fold_boron(modifier_ratio: float, silica_ratio: float) -> float:
     return max((8 + silica_ratio) / 12 * (1 - modifier_ratio / (2 + silica_ratio)), 0.0)
 
 
+def four_fold_share(composition: Composition) -> float:
+    """Return the fraction of four-fold boron, 0 to 1, by :func:`four_fold_boron`; 0 without B2O3.
+
+    Modifiers that aluminium takes for itself are not counted.
+    """
+    fractions = composition.fractions
+    boron = fractions.get("B2O3", 0.0)
+    if boron == 0.0:
+        return 0.0
+    modifier = sum(fractions.get(name, 0.0) for name in MODIFIERS) - fractions.get("Al2O3", 0.0)
+    return min(four_fold_boron(modifier / boron, fractions.get("SiO2", 0.0) / boron), 1.0)
+
+
 def has_density_estimate(composition: Composition) -> bool:
     """Return whether :func:`estimate_density` knows the glass: one of oxides only."""
     return all(isinstance(parse_component(formula), Oxide) for formula, _ in composition.oxides)
@@ -352,15 +365,12 @@ def estimate_density(composition: Composition) -> tuple[float, str]:
             f"no density can be estimated for {other}, only for glasses of oxides; give the density of the start box "
             "in g/cm3, such as density = 5.6 (the measured one, or that of the data the potential was fitted to)."
         )
-    fractions = composition.fractions
     volume = 0.0
     unknown = []
     for formula, fraction in composition.oxides:
         oxide = parse_oxide(formula)
         if formula == "B2O3":
-            modifier = sum(fractions.get(name, 0.0) for name in MODIFIERS) - fractions.get("Al2O3", 0.0)
-            four_fold = four_fold_boron(modifier / fraction, fractions.get("SiO2", 0.0) / fraction)
-            molar = BO3_VOLUME + (BO4_VOLUME - BO3_VOLUME) * min(four_fold, 1.0)
+            molar = BO3_VOLUME + (BO4_VOLUME - BO3_VOLUME) * four_fold_share(composition)
         elif formula in MOLAR_VOLUMES:
             molar = MOLAR_VOLUMES[formula]
         else:

@@ -120,15 +120,11 @@ def melt_quench_nvt(
     Minimise; NVT at ``melt_temperature`` for ``melt_ps``, the first 0.3 ps gentle; a ramp to ``temperature`` at
     ``rate`` (K/ps); ``relax_ps``; ``sample_ps`` with a frame each ``every_ps``. Temperatures in K, times in ps.
     """
-    quench_ps = _quench_ps("melt-quench-nvt", melt_temperature, temperature, rate, timestep)
-    settle = min(0.3, melt_ps / 2)
+    name = "melt-quench-nvt"
     return Protocol(
-        "melt-quench-nvt",
+        name,
         (
-            Stage("minimise", name="minimise"),
-            Stage("nvt", settle, melt_temperature, name="settle", gentle=True),
-            Stage("nvt", round(melt_ps - settle, 9), melt_temperature, name="melt"),
-            Stage("nvt", quench_ps, (melt_temperature, temperature), name="quench"),
+            *_quench_at_volume(name, melt_temperature, temperature, rate, melt_ps, timestep),
             Stage("nvt", relax_ps, temperature, name="relax"),
             Stage("nvt", sample_ps, temperature, sample_every=every_ps, name="sample"),
         ),
@@ -154,19 +150,29 @@ def melt_quench_then_npt(
     ``rate`` (K/ps); NPT ``relax_ps`` and ``sample_ps`` at ``pressure`` (bar), a frame each ``every_ps``. The start box
     has the density expected of the glass, which the last stages mend. Temperatures in K, times in ps.
     """
-    quench_ps = _quench_ps("melt-quench-then-npt", melt_temperature, temperature, rate, timestep)
-    settle = min(0.3, melt_ps / 2)
+    name = "melt-quench-then-npt"
     return Protocol(
-        "melt-quench-then-npt",
+        name,
         (
-            Stage("minimise", name="minimise"),
-            Stage("nvt", settle, melt_temperature, name="settle", gentle=True),
-            Stage("nvt", round(melt_ps - settle, 9), melt_temperature, name="melt"),
-            Stage("nvt", quench_ps, (melt_temperature, temperature), name="quench"),
+            *_quench_at_volume(name, melt_temperature, temperature, rate, melt_ps, timestep),
             Stage("npt", relax_ps, temperature, pressure, name="relax"),
             Stage("npt", sample_ps, temperature, pressure, sample_every=every_ps, name="sample"),
         ),
         timestep=timestep,
+    )
+
+
+def _quench_at_volume(
+    name: str, melt_temperature: float, temperature: float, rate: float, melt_ps: float, timestep: float
+) -> tuple[Stage, ...]:
+    """Return the stages from a packing to the cold glass at the volume of the start; errors as ``_quench_ps``."""
+    quench_ps = _quench_ps(name, melt_temperature, temperature, rate, timestep)
+    settle = min(0.3, melt_ps / 2)
+    return (
+        Stage("minimise", name="minimise"),
+        Stage("nvt", settle, melt_temperature, name="settle", gentle=True),
+        Stage("nvt", round(melt_ps - settle, 9), melt_temperature, name="melt"),
+        Stage("nvt", quench_ps, (melt_temperature, temperature), name="quench"),
     )
 
 

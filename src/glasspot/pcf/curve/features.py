@@ -4,7 +4,7 @@
     s_p       four-fold boron per network former; charge of modifiers per network former; mean field strength of the
               cations; oxygens per network former: each in units of its spread over the data
 
-Four-fold boron is that of Dell, Bray and Xiao (``composition.four_fold_boron``), which bends where the boron anomaly
+Four-fold boron is that of Dell, Bray and Xiao (``composition.four_fold_share``), which bends where the boron anomaly
 does. s_p is left out for glasses that are not of oxides, or whose cations are not tabulated.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from glasspot.composition import MODIFIERS, Composition, four_fold_boron
+from glasspot.composition import Composition, four_fold_share
 from glasspot.oxides import parse_oxide
 from glasspot.pcf.curve.elements import has_ion, ion_of
 
@@ -57,8 +57,7 @@ class Features:
 
 def chemistry(composition: Composition) -> FloatArray:
     """Return s_p, (4,), not scaled, of a glass of oxides."""
-    fractions = composition.fractions
-    boron = fractions.get("B2O3", 0.0)
+    boron = composition.fractions.get("B2O3", 0.0)
     formers = charge = strength = cations = oxygens = 0.0
     for formula, share in composition.oxides:
         ion, oxide = ion_of(formula), parse_oxide(formula)
@@ -71,8 +70,5 @@ def chemistry(composition: Composition) -> FloatArray:
         else:
             charge += amount * ion.valence
     formers = max(formers, 0.05 * cations)  # a glass without formers is no glass, but must not divide by zero
-    four_fold = 0.0
-    if boron > 0:
-        modifier = sum(fractions.get(name, 0.0) for name in MODIFIERS) - fractions.get("Al2O3", 0.0)
-        four_fold = min(four_fold_boron(modifier / boron, fractions.get("SiO2", 0.0) / boron), 1.0)
+    four_fold = four_fold_share(composition)
     return np.array([2 * boron * four_fold / formers, charge / formers, strength / cations, oxygens / formers])
