@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from glasspot.composition import Composition
 from glasspot.pcf.pairs import pair_name
-from glasspot.structure.pdf import PairDistribution, running_coordination
+from glasspot.structure.pdf import PairDistribution, coordination_within
 
 FloatArray = NDArray[np.float64]
 BAND = 0.9  # the share of simulated values that the band is to hold
@@ -56,5 +56,4 @@ class Prediction:
         cutoff = self.cutoffs.get(pair_name(centre, neighbour))
         if cutoff is None:
             return None
-        r, running = running_coordination(self.distribution, centre, neighbour)
-        return float(np.interp(cutoff, r, running))
+        return coordination_within(self.distribution, centre, neighbour, cutoff)

@@ -21,7 +21,7 @@ from glasspot.oxides import atomic_mass
 from glasspot.pcf.model import Model
 from glasspot.pcf.pairs import ends_of, pair_name
 from glasspot.pcf.prediction import Prediction
-from glasspot.structure.pdf import PairDistribution
+from glasspot.structure.pdf import PairDistribution, volumes_within
 from glasspot.structure.peaks import first_peak
 from glasspot.structure.scattering import faber_ziman, neutron, q_grid, xray
 from glasspot.units import density_from_mass
@@ -195,16 +195,10 @@ def _spread(values: Sequence[float]) -> float:
 
 
 def _count(prediction: Prediction, pair: str, cutoff: float) -> FloatArray:
-    """Return the weights (n_r,) that turn g(r) into the number of neighbours within ``cutoff`` (A).
-
-    The bin that the cut-off lies in counts by the part of its width that is inside, as in ``Prediction.coordination``.
-    """
+    """Return the weights (n_r,) that turn g(r) into the number of neighbours within ``cutoff`` (A)."""
     _, neighbour = ends_of(pair)
-    width = float(prediction.r[1] - prediction.r[0])
-    edges = np.arange(len(prediction.r) + 1) * width
-    inside = np.clip((cutoff - edges[:-1]) / width, 0.0, 1.0)
     density = prediction.number_density * prediction.fractions[neighbour]
-    return np.asarray(density * 4.0 / 3.0 * np.pi * np.diff(edges**3) * inside)
+    return density * volumes_within(prediction.r, cutoff)
 
 
 def _scattering(prediction: Prediction, drawn: FloatArray | None) -> Scattering:

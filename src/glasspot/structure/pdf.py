@@ -208,3 +208,24 @@ def running_coordination(
             raise GlasspotError(f'there is no element "{element}" here; there are {", ".join(pdf.counts)}.')
     density = pdf.counts[neighbour] / pdf.volume
     return pdf.edges[1:], np.cumsum(density * pdf.partial(f"{centre}-{neighbour}") * pdf.shells)
+
+
+def coordination_within(pdf: PairDistribution, centre: str, neighbour: str, cutoff: float) -> float:
+    """Return the mean number of ``neighbour`` atoms within ``cutoff`` (A) of a ``centre``.
+
+    The bin that the cut-off lies in counts by the part of its width that is inside.
+    """
+    r, running = running_coordination(pdf, centre, neighbour)
+    return float(np.interp(cutoff, r, running))
+
+
+def volumes_within(r: NDArray[np.float64], cutoff: float) -> NDArray[np.float64]:
+    """Return the volume of each shell in A^3, (n,), as far as :func:`coordination_within` counts it.
+
+    ``r`` (n,): centres of equal bins from 0, in A. The sum of these times g(r) and a number density is the number of
+    neighbours.
+    """
+    width = float(r[1] - r[0])
+    edges = np.arange(len(r) + 1) * width
+    inside = np.clip((cutoff - edges[:-1]) / width, 0.0, 1.0)
+    return np.asarray(4.0 / 3.0 * np.pi * np.diff(edges**3) * inside)

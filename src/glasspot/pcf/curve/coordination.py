@@ -15,6 +15,7 @@ import numpy as np
 from glasspot.composition import Composition
 from glasspot.pcf.atoms import atom_fractions
 from glasspot.pcf.curve.model import CurveModel
+from glasspot.structure.pdf import volumes_within
 
 
 def coordination_error(model: CurveModel, composition: Composition, pair: str, cutoff: float) -> float | None:
@@ -26,10 +27,7 @@ def coordination_error(model: CurveModel, composition: Composition, pair: str, c
     unseen = any(name not in model.features.oxides for name, _ in composition.oxides)
     if found is None or found.process is None or unseen or not pair.endswith("-O"):
         return None
-    width = float(model.r[1] - model.r[0])
-    edges = np.arange(len(model.r) + 1) * width
-    inside = np.clip((cutoff - edges[:-1]) / width, 0.0, 1.0)
-    counted = found.shell.density * 4.0 / 3.0 * np.pi * np.diff(edges**3) * inside
+    counted = found.shell.density * volumes_within(model.r, cutoff)
     per_coefficient = found.basis.components @ counted
     errors, unknown = found.process.left_out()
     _, here = found.process.predict(model.features.rows([composition]))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from glasspot.errors import GlasspotError
 from glasspot.pcf.curve_set import CurveSet, GlassCurves
 from glasspot.pcf.pairs import ends_of, kind_of, pairs_of
-from glasspot.structure.pdf import PairDistribution, running_coordination
+from glasspot.structure.pdf import PairDistribution, coordination_within, running_coordination
 from glasspot.structure.peaks import first_peak
 from glasspot.structure.scattering import faber_ziman, neutron, q_grid, xray
 
@@ -61,9 +61,7 @@ def relative_error(g: FloatArray, simulated: FloatArray) -> float | None:
 
 def coordination_of(pdf: PairDistribution, pair: str, cutoff: float) -> float:
     """Return the mean number of atoms of the pair's second element within ``cutoff`` (A) of one of the first."""
-    centre, neighbour = ends_of(pair)
-    r, running = running_coordination(pdf, centre, neighbour)
-    return float(np.interp(cutoff, r, running))
+    return coordination_within(pdf, *ends_of(pair), cutoff)
 
 
 def distribution_of(glass: GlassCurves, r: FloatArray, run: int | None = None) -> PairDistribution:
