@@ -21,7 +21,7 @@ from glasspot.engine.native.compiling import compile_for
 from glasspot.engine.native.field import FORCES, update
 from glasspot.engine.native.system import System
 from glasspot.engine.native.trajectory import Trajectory
-from glasspot.execute import executor_factory
+from glasspot.execute.local import LocalPool
 from glasspot.protocol import Protocol
 from glasspot.structure.frames import Frame
 
@@ -46,7 +46,7 @@ class Worker:
     """One process. environment: what is added to its environment; core: the core it keeps to, None for its parent's."""
 
     def __init__(self, environment: Mapping[str, str] | None = None, core: int | None = None) -> None:
-        self._executor = executor_factory(1)()
+        self._executor = LocalPool(1)
         with _added(environment or {}):
             self.features = self.call(_begin, core)
 

@@ -93,7 +93,7 @@ def runner_in(folder: Path, plan: Any) -> Any:
     """Give a runner with one worker and its store."""
     from glasspot.campaign.runner import Runner
     from glasspot.evaluate.engines import prepare_engine
-    from glasspot.execute import executor_factory
+    from glasspot.execute.place import here
     from glasspot.store import Store
 
     def prepare() -> None:
@@ -101,7 +101,7 @@ def runner_in(folder: Path, plan: Any) -> Any:
             prepare_engine(plan.engine, system, lambda _: None)
 
     folder.mkdir(parents=True, exist_ok=True)
-    with Store.create(folder) as store, Runner(store, folder, executor_factory(1), prepare=prepare) as runner:
+    with Store.create(folder) as store, Runner(store, folder, here(1).factory(folder), prepare=prepare) as runner:
         yield runner
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from glasspot.dataset.reading import read_dataset
 from glasspot.dataset.split import by_hash
-from glasspot.execute import local_workers
+from glasspot.execute.local import local_workers
 from glasspot.mlip.linear import Sums, solve
 from glasspot.mlip.model import errors
 from glasspot.mlip.pod import pod_model, weights_of

@@ -15,7 +15,8 @@ from glasspot.campaign import runner as runner_module
 from glasspot.campaign.fit import run_fit
 from glasspot.campaign.folder import driving, keep_plan
 from glasspot.campaign.plan import FitPlan, Protocols, State
-from glasspot.campaign.runner import Runner, RunningJob
+from glasspot.campaign.runner import Runner
+from glasspot.campaign.under_way import RunningJob
 from glasspot.evaluate.job import EngineChoice, Job, Outcome, write_outcome
 from glasspot.potential.io import load_potential
 from glasspot.potential.parameters import ParameterSpace

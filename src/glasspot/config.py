@@ -14,6 +14,7 @@ from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.evaluate.job import EngineChoice
 from glasspot.files import parse_toml
 from glasspot.learning_table import LearningTable, LevelTable
+from glasspot.run_table import RunTable
 from glasspot.strict import ABOVE, Count, Number, Positive, StrictTable
 from glasspot.system_table import SystemTable, checked_name, spelled_out
 from glasspot.target_table import TargetTable
@@ -157,12 +158,6 @@ class EnsembleTable(StrictTable):
 
     members: Annotated[int, Field(ge=0, le=200, strict=True)] = 0
     runs: Annotated[int, Field(ge=1, le=100, strict=True)] = 1  # of each
-
-
-class RunTable(StrictTable):
-    """[run]: where it runs."""
-
-    workers: Count | None = None
 
 
 class EngineTable(StrictTable):

@@ -50,6 +50,7 @@ from glasspot.potential.io import load_potential
 from glasspot.potential.model import Potential
 from glasspot.protocol import Protocol
 from glasspot.protocol_table import protocol_of
+from glasspot.run_table import RunTable
 from glasspot.strict import Number, Positive, StrictTable
 
 HALF_BOX = 0.5
@@ -102,10 +103,11 @@ class DatasetConfig(StrictTable):
     fill: list[FillTable] = Field(default_factory=list)
     protocol: dict[str, Any] = Field(default_factory=dict)
     own: list[OwnTable] = Field(default_factory=list)
+    run: RunTable = RunTable()
 
 
-def load_dataset_plan(path: Path, engine: str | None = None) -> CurvePlan:
-    """Return the plan of a DATASET.toml; ``engine`` overrules that of the file.
+def load_dataset_plan(path: Path, engine: str | None = None) -> tuple[CurvePlan, RunTable]:
+    """Return the plan of a DATASET.toml and where it runs; ``engine`` overrules that of the file.
 
     GlasspotError, before anything is written, for whatever in it cannot be done.
     """
@@ -130,7 +132,7 @@ def load_dataset_plan(path: Path, engine: str | None = None) -> CurvePlan:
         glasses = tuple(_planned(config, published, path))
         choice, note = _engine(choice, glasses)
         notes = [note for note in (note, *published.cautions, protocol.note) if note]
-    return CurvePlan(
+    plan = CurvePlan(
         title=config.title or path.stem,
         glasses=glasses,
         protocol=protocol,
@@ -141,8 +143,9 @@ def load_dataset_plan(path: Path, engine: str | None = None) -> CurvePlan:
         n_bins=n_bins,
         given=given,
         notes=tuple(notes),
-        source={**config.model_dump(), "engine": choice.spec()},
+        source={**config.model_dump(exclude={"run"}), "engine": choice.spec()},
     )
+    return plan, config.run
 
 
 def _planned(config: DatasetConfig, published: Potential, path: Path) -> Iterable[PlannedGlass]:

@@ -90,6 +90,10 @@ class Store:
         row = self._query("SELECT outcome FROM outcomes WHERE key = ?", (key,))
         return bytes(row[0][0]) if row else None
 
+    def has_outcome(self, key: str) -> bool:
+        """Tell whether an outcome is there."""
+        return bool(self._query("SELECT 1 FROM outcomes WHERE key = ?", (key,)))
+
     def outcomes(self) -> list[dict[str, Any]]:
         """Return key, label, ok, reason, seconds and time of storing of every outcome, oldest first."""
         names = ("key", "label", "ok", "reason", "seconds", "stored")

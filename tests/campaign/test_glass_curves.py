@@ -49,7 +49,7 @@ def settings_in(folder: Path) -> Path:
 def test_curves_are_those_of_the_frames(tmp_path: Path) -> None:
     """The histogram shares a pair between nodes half a bin apart: running counts are off by less than a bin's width,
     and all of them at the end."""
-    plan = load_dataset_plan(settings_in(tmp_path))
+    plan, _ = load_dataset_plan(settings_in(tmp_path))
     glass, job = jobs_of(plan)[0]
     frames = [random_packing(dict(glass.atoms.counts), glass.cell_length, seed) for seed in range(2 * BLOCKS)]
     observer = PairObserver(job.observe, job.potential)

@@ -136,7 +136,7 @@ def test_scores_of_what_cannot_be_scored(place: Path, tmp_path: Path, capsys: py
 def test_what_to_simulate_next_is_a_dataset(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     limits = ("--within", "SiO2=50-70", "B2O3=12-30", "Na2O=10-30", "--add", "BaO=2-20")
     assert pcf("next", place / "model", "--budget", 3, *limits, "--out", tmp_path / "next.toml") == 0
-    plan = load_dataset_plan(tmp_path / "next.toml")
+    plan, _ = load_dataset_plan(tmp_path / "next.toml")
     assert len(plan.glasses) == 3 and plan.runs == 2
     table = tomllib.loads((tmp_path / "next.toml").read_text())
     assert table["atoms"] == 900 and table["protocol"] == {"preset": "melt-quench-then-npt", "rate": 60}

@@ -18,7 +18,7 @@ import pytest
 
 import glass_world
 import learning_samples
-from glasspot.campaign.runner import RunningJob
+from glasspot.campaign.under_way import RunningJob
 from glasspot.cli.display import Display, clock
 from glasspot.cli.fit_display import FitDisplay
 from glasspot.cli.quench_display import QuenchDisplay
@@ -68,7 +68,7 @@ def read_all(outer: int) -> str:
 def fit_display() -> FitDisplay:
     path = EXAMPLES / "silica" / "fit.toml"
     plan, notes = fit_plan(load_fit_config(path), path.parent)
-    return FitDisplay(plan, Path("runs/silica"), notes, workers=2)
+    return FitDisplay(plan, Path("runs/silica"), notes, "2 workers")
 
 
 def watch_a_fit() -> None:
@@ -181,7 +181,7 @@ def test_a_fit_that_learns_tells_its_windows_and_its_glasses(
 ) -> None:
     place = learning_samples.make_store(tmp_path)
     plan = glass_world.plan_of(tmp_path / "again", learning_samples.TEXT)
-    with Store.open(place) as store, FitDisplay(plan, place, [], workers=1) as display:
+    with Store.open(place) as store, FitDisplay(plan, place, [], "1 workers") as display:
         display.stage("multi-objective")
         step = {**STEP, "method": "multi-objective", "predicted": None}
         display.step({**step, "level": 0, "cost": 0.02, "error": 1e-18, "note": "start"})

@@ -96,7 +96,7 @@ def test_every_reason_of_a_failure_is_documented() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=name)
 def test_examples_load(path: Path) -> None:
     if re.search(r"^\[\[fill\]\]", path.read_text(encoding="utf-8"), re.MULTILINE):
-        assert len(load_dataset_plan(path).glasses) >= 40
+        assert len(load_dataset_plan(path)[0].glasses) >= 40
     elif re.search(r"^\[\[?(target|system)\]\]?", path.read_text(encoding="utf-8"), re.MULTILINE):
         config = load_fit_config(path)
         fits = [of_rung for _, of_rung in rungs_of(config, path)] if config.rung else [config]

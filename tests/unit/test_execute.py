@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from glasspot.errors import GlasspotError
-from glasspot.execute import executor_factory, local_workers, stop
+from glasspot.execute.local import LocalPool, local_workers
+from glasspot.execute.place import here, stop
 
 
 def pid_and_threads() -> tuple[int, str | None]:
@@ -35,13 +36,13 @@ def wait_until_gone(pid: int, seconds: float = 20.0) -> bool:
 
 def test_no_workers_are_refused() -> None:
     with pytest.raises(GlasspotError, match="workers is 0; expected 1 or more"):
-        executor_factory(0)
+        here(0)
     assert 1 <= local_workers() <= (os.cpu_count() or 1)
 
 
 def test_a_worker_uses_one_thread_and_leaves_the_drivers_settings_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    executor = executor_factory(1)()
+    executor = LocalPool(1)
     try:
         pid, threads = executor.submit(pid_and_threads).result(30)
     finally:
@@ -51,7 +52,7 @@ def test_a_worker_uses_one_thread_and_leaves_the_drivers_settings_alone(monkeypa
 
 
 def test_stop_does_not_wait_for_running_work() -> None:
-    executor = executor_factory(1)()
+    executor = LocalPool(1)
     pid, _ = executor.submit(pid_and_threads).result(30)
     running = executor.submit(time.sleep, 600)
     began = time.monotonic()
@@ -66,9 +67,9 @@ def test_stop_does_not_wait_for_running_work() -> None:
 
 DRIVER = """
 import os, time
-from glasspot.execute import executor_factory
+from glasspot.execute.local import LocalPool
 if __name__ == "__main__":
-    executor = executor_factory(1)()
+    executor = LocalPool(1)
     print(executor.submit(os.getpid).result(), flush=True)
     executor.submit(time.sleep, 600)
     time.sleep(600)

@@ -7,6 +7,7 @@ import pytest
 
 from glasspot.cli.fit import fit_in
 from glasspot.errors import GlasspotError
+from glasspot.execute.place import here
 from glasspot.extras import need
 from linear_world import plan
 
@@ -28,5 +29,5 @@ def test_a_fit_is_refused_before_anything_is_run_whatever_the_place_of_the_metho
     monkeypatch.setitem(sys.modules, "botorch", None)
     folder = tmp_path / "fit"
     with pytest.raises(GlasspotError, match="needs BoTorch"):
-        fit_in(folder, plan(methods=("gauss-newton", "bayes")), [], tmp_path, 1, resume=False)
+        fit_in(folder, plan(methods=("gauss-newton", "bayes")), [], tmp_path, here(1), resume=False)
     assert not folder.exists()

@@ -34,12 +34,12 @@ density = 2.2
 
 def plan_of(folder: Path, text: str) -> CurvePlan:
     (folder / "set.toml").write_text(text)
-    return load_dataset_plan(folder / "set.toml")
+    return load_dataset_plan(folder / "set.toml")[0]
 
 
 def test_the_example_is_the_set_that_was_asked_for() -> None:
     """At least 40 glasses and 400 curves, 600 to 1500 atoms, several runs, 2 to 20 mol% of three dopants."""
-    plan = load_dataset_plan(EXAMPLE)
+    plan, _ = load_dataset_plan(EXAMPLE)
     assert len(plan.glasses) == 74 and plan.runs == 3
     assert all(600 <= glass.atoms.n_atoms <= 1500 for glass in plan.glasses)
     for dopant in ("BaO", "ZnO", "TiO2"):

@@ -77,13 +77,13 @@ def test_each_job_runs_once_and_outcomes_come_in_order(tmp_path: Path) -> None:
         assert [int(o.arrays["seed"][0]) for o in again.run(asked)] == [1, 2, 3]
 
 
-def test_what_is_forgotten_comes_from_the_store_again(tmp_path: Path) -> None:
+def test_what_memory_does_not_hold_comes_from_the_store_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CACHE_BYTES", 1)  # the last outcome only
     with runner(tmp_path, Scripted()) as run:
-        (asked,) = jobs(1)
-        (first,) = run.run([asked])
-        assert run.outcome(asked.key) is first
-        run.forget([asked.key, "never-run"])
-        again = run.outcome(asked.key)
+        one, other = jobs(2)
+        first, second = run.run([one, other])
+        assert run.outcome(other.key) is second
+        again = run.outcome(one.key)
         assert again is not None and again is not first and again.arrays["seed"] == first.arrays["seed"]
 
 

@@ -19,8 +19,9 @@ from glasspot.campaign.lesson_tables import lessons_of
 from glasspot.campaign.lessons import Lessons
 from glasspot.campaign.methods import no_response
 from glasspot.campaign.plan import FitPlan
-from glasspot.campaign.runner import Runner, RunningJob
+from glasspot.campaign.runner import Runner
 from glasspot.campaign.targets import fitted_objective, held_out_objective, level_objectives
+from glasspot.campaign.under_way import RunningJob
 from glasspot.potential.model import Potential
 from glasspot.search.linear_model import LinearModel
 from glasspot.target.objective import Objective

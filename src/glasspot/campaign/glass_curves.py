@@ -106,16 +106,10 @@ def make_curves(plan: CurvePlan, runner: Runner, on_done: Callable[[int, int], N
     jobs = jobs_of(plan)
     step = max(1, len(plan.glasses))
     for k in range(0, len(jobs), step):
-        runner.run([job for _, job in jobs[k : k + step]])
-        runner.forget(job.key for _, job in jobs[k : k + step])
+        runner.work([job for _, job in jobs[k : k + step]])
         on_done(min(k + step, len(jobs)), len(jobs))
 
-    def read(key: str) -> Outcome | None:
-        outcome = runner.outcome(key)
-        runner.forget([key])
-        return outcome
-
-    return collect(plan, read)
+    return collect(plan, runner.outcome)
 
 
 def collect(plan: CurvePlan, read: Callable[[str], Outcome | None]) -> Made:

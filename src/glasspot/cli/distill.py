@@ -166,7 +166,7 @@ def _mark(folder: Path, data: str) -> None:
 
 def _plan(dataset: Dataset, settings: DistillSettings) -> str:
     from glasspot.distill.plan import plan
-    from glasspot.execute import local_workers
+    from glasspot.execute.local import local_workers
 
     atoms = sum(frame.n_atoms for frame in dataset.frames) / len(dataset)
     return str(plan(len(dataset), atoms, len(dataset.elements), settings.kernels, local_workers()))

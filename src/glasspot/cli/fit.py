@@ -13,6 +13,7 @@ from glasspot.cli.options import add_campaign, add_fit_file, fit_folder
 
 if TYPE_CHECKING:
     from glasspot.campaign.plan import FitPlan
+    from glasspot.execute.place import Place
     from glasspot.store import Store
 
 HELP = "fit a potential to a target, validate it and write the report"
@@ -48,32 +49,29 @@ def run(args: argparse.Namespace) -> int:
     config = load_fit_config(path)
     plan, notes = fit_plan(config, path.resolve().parent, args.engine)
     folder = fit_folder(args)
-    workers = args.workers if args.workers is not None else config.run.workers
-    fit_in(folder, plan, notes, path, workers, args.resume)
+    fit_in(folder, plan, notes, path, config.run.place(args.workers), args.resume)
     return 0
 
 
-def fit_in(folder: Path, plan: FitPlan, notes: Sequence[str], asked: Path, workers: int | None, resume: bool) -> None:
-    """Do a fit in ``folder``, show it, and write its report; ``asked`` is its file; workers None: one a processor."""
+def fit_in(folder: Path, plan: FitPlan, notes: Sequence[str], asked: Path, place: Place, resume: bool) -> None:
+    """Do a fit in ``folder``, show it, and write its report; ``asked`` is its file, ``place`` where its MD runs."""
     from glasspot.campaign.fit import run_fit
     from glasspot.campaign.folder import check_folder, check_same_run, driving, keep_plan, make_folder
     from glasspot.campaign.runner import Runner
     from glasspot.cli.fit_display import FitDisplay
-    from glasspot.execute import executor_factory, local_workers
     from glasspot.report.write import write_report
     from glasspot.store import Store
 
-    check_local(plan, workers)
-    workers = local_workers() if workers is None else workers
-    factory = executor_factory(workers)
+    check_local(plan)
+    factory = place.factory(folder)
     check_folder(folder, resume)
     make_folder(folder)
     with driving(folder), Store.create(folder) as store:
         check_same_run(store, plan.source)
-        plan = _with_batch(plan, store, workers)
+        plan = _with_batch(plan, store, place.slots)
         if store.get_meta("plan") is None:  # also after a crash before the first run
             keep_plan(store, plan, asked)
-        with FitDisplay(plan, folder, notes, workers) as display:
+        with FitDisplay(plan, folder, notes, place.words) as display:
             prepare = partial(prepare_systems, plan, display.say)
             with Runner(store, folder, factory, display.running, prepare) as runner:
                 run_fit(plan, runner, display)
@@ -82,22 +80,19 @@ def fit_in(folder: Path, plan: FitPlan, notes: Sequence[str], asked: Path, worke
         display.finish(store, page)
 
 
-def check_local(plan: FitPlan, workers: int | None) -> None:
+def check_local(plan: FitPlan) -> None:
     """Refuse what this machine cannot run, before anything is written."""
     from glasspot.campaign.methods import check_packages
     from glasspot.evaluate.engines import check_system
-    from glasspot.execute import executor_factory
 
     check_packages(plan)
     for system in plan.systems:
         check_system(plan.engine, system)
-    if workers is not None:
-        executor_factory(workers)
 
 
-def _with_batch(plan: FitPlan, store: Store, workers: int) -> FitPlan:
-    """Return the plan with as many points proposed together as keep the workers busy; a resumed fit keeps them."""
-    batch = plan.batch or store.get_meta("batch") or max(1, workers // plan.runs_per_evaluation)
+def _with_batch(plan: FitPlan, store: Store, slots: int) -> FitPlan:
+    """Return the plan with as many points proposed together as keep ``slots`` runs going; a resumed fit keeps them."""
+    batch = plan.batch or store.get_meta("batch") or max(1, slots // plan.runs_per_evaluation)
     store.set_meta("batch", batch)
     return replace(plan, batch=batch)
 

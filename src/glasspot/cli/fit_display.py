@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.campaign.plan import FitPlan, describe
-from glasspot.campaign.runner import RunningJob
+from glasspot.campaign.under_way import RunningJob
 from glasspot.cli.display import Display, clock, speed
 from glasspot.cli.glass_lines import glass_lines, window_words
 from glasspot.report.status import noise_floor, score_of
@@ -29,7 +29,7 @@ STAGES = {
 class FitDisplay(Display):
     """Listens to a fit (:class:`glasspot.campaign.fit.Listener`) and tells what happens."""
 
-    def __init__(self, plan: FitPlan, folder: Path, notes: Sequence[str], workers: int) -> None:
+    def __init__(self, plan: FitPlan, folder: Path, notes: Sequence[str], place: str) -> None:
         super().__init__()
         self.plan = plan
         self.began = time.monotonic()
@@ -39,7 +39,7 @@ class FitDisplay(Display):
         self.runs = 0
         self.methods = 0  # begun
         systems = [describe(state) + (" (held out)" if state.held_out else "") for state in plan.states]
-        self.introduce(f"{plan.title}: engine {plan.engine.name}, {workers} workers", systems, folder, notes)
+        self.introduce(f"{plan.title}: engine {plan.engine.name}, {place}", systems, folder, notes)
         for caution in (*plan.cautions, *self._unverified()):
             self.say(f"caution: {caution}")
 

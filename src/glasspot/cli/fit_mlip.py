@@ -186,7 +186,7 @@ def _models(
     """Return the model of the rounds and the one of the end, which takes more care."""
     from dataclasses import replace
 
-    from glasspot.execute import local_workers
+    from glasspot.execute.local import local_workers
     from glasspot.mlip.fitting import WORK
     from glasspot.mlip.pod import pod_model
 

@@ -62,16 +62,16 @@ def run(args: argparse.Namespace) -> int:
         raise GlasspotError(f"{folder} holds a ladder already; go on with it by --resume, or choose another --out")
     if not args.resume:
         check_folder(folder, resume=False)
-    workers = args.workers if args.workers is not None else config.run.workers
+    place = config.run.place(args.workers)
     for plan, _ in plans.values():
-        check_local(plan, workers)
+        check_local(plan)
     _check_same_rungs({folder / name: plan for name, (plan, _) in plans.items() if begun[name]})
     make_folder(folder)
     failed: dict[str, str] = {}
     with driving(folder):
         for name, (plan, notes) in plans.items():
             try:
-                fit_in(folder / name, plan, notes, path, workers, resume=begun[name])
+                fit_in(folder / name, plan, notes, path, place, resume=begun[name])
             except RunFailedError as error:
                 failed[name] = f'[[rung]] "{name}": {error}'
                 print(f"{failed[name]}; the other rungs go on")

@@ -72,7 +72,6 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.cli.landscape_display import LandscapeDisplay
     from glasspot.config import load_fit_config
     from glasspot.evaluate.engines import check_system
-    from glasspot.execute import executor_factory, local_workers
     from glasspot.fit_settings.landscape import md_runs
     from glasspot.fit_settings.plan import fit_plan
     from glasspot.report.landscape import LANDSCAPE, about
@@ -87,8 +86,8 @@ def run(args: argparse.Namespace) -> int:
     paths = read_paths(args.paths, found.plane.space, plan.fitted_states)
     for system in found.plan.systems:
         check_system(found.plan.engine, system)
-    workers = args.workers if args.workers is not None else config.run.workers or local_workers()
-    factory = executor_factory(workers)
+    place = config.run.place(args.workers)
+    factory = place.factory(folder)
     check_folder(folder, args.resume)
     make_folder(folder)
     grid = found.anchors or found.plane
@@ -96,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         check_same_run(store, found.source)
         keep_plan(store, found.plan, path)
         store.set_meta(LANDSCAPE, about(found.plane, found.anchors, found.fixed))
-        with LandscapeDisplay(found.plan, folder, notes, workers) as display:
+        with LandscapeDisplay(found.plan, folder, notes, place.words) as display:
             display.begin(md_runs(found.plan, grid.shape), grid.shape, found.fixed)
             prepare = partial(prepare_systems, found.plan, display.say)
             with Runner(store, folder, factory, display.running, prepare) as runner:

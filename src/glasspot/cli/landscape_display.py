@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.campaign.plan import FitPlan, describe
-from glasspot.campaign.runner import RunningJob
+from glasspot.campaign.under_way import RunningJob
 from glasspot.cli.display import Display, clock, speed
 
 STAGES = {
@@ -24,13 +24,13 @@ TOLD = 10  # lines where there is no terminal for a bar
 class LandscapeDisplay(Display):
     """Lines for what happens, and a bar in a terminal."""
 
-    def __init__(self, plan: FitPlan, folder: Path, notes: Sequence[str], workers: int) -> None:
+    def __init__(self, plan: FitPlan, folder: Path, notes: Sequence[str], place: str) -> None:
         super().__init__()
         self.began = time.monotonic()
         self.total = self.done = 0
         self.best: dict[str, Any] | None = None
         systems = [describe(state) for state in plan.fitted_states]
-        self.introduce(f"{plan.title}: engine {plan.engine.name}, {workers} workers", systems, folder, notes)
+        self.introduce(f"{plan.title}: engine {plan.engine.name}, {place}", systems, folder, notes)
 
     def begin(self, runs: int, shape: tuple[int, int], fixed: str) -> None:
         """Say what will be run."""

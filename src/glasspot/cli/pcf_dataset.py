@@ -13,7 +13,8 @@ from glasspot.cli.display import Display, clock, speed
 
 if TYPE_CHECKING:
     from glasspot.campaign.glass_curves import CurvePlan, Made
-    from glasspot.campaign.runner import RunningJob
+    from glasspot.campaign.under_way import RunningJob
+    from glasspot.execute.place import Place
 
 HELP = "simulate many glasses and collect their g_ab(r)"
 DESCRIPTION = """\
@@ -48,12 +49,12 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from glasspot.pcf_settings import load_dataset_plan
 
-    plan = load_dataset_plan(args.dataset, args.engine)
+    plan, where = load_dataset_plan(args.dataset, args.engine)
     if args.plan:
         _list(plan, args.json)
         return 0
     folder = args.out or Path("runs") / args.dataset.stem
-    made, seconds = _make(plan, folder, args.resume, args.workers, quiet=args.json)
+    made, seconds = _make(plan, folder, args.resume, where.place(args.workers), quiet=args.json)
     _tell(made, folder, seconds, args.json)
     return 0
 
@@ -73,7 +74,7 @@ def _list(plan: CurvePlan, as_json: bool) -> None:
     )
 
 
-def _make(plan: CurvePlan, folder: Path, resume: bool, workers: int | None, quiet: bool) -> tuple[Made, float]:
+def _make(plan: CurvePlan, folder: Path, resume: bool, place: Place, quiet: bool) -> tuple[Made, float]:
     """Run the plan in ``folder`` and write its curves; return what came of it, and the seconds that it took."""
     from functools import partial
 
@@ -81,19 +82,17 @@ def _make(plan: CurvePlan, folder: Path, resume: bool, workers: int | None, quie
     from glasspot.campaign.glass_curves import make_curves
     from glasspot.campaign.runner import Runner
     from glasspot.evaluate.engines import prepare_engine
-    from glasspot.execute import executor_factory, local_workers
     from glasspot.store import Store
 
     began = time.monotonic()
-    workers = local_workers() if workers is None else workers
-    factory = executor_factory(workers)
+    factory = place.factory(folder)
     check_folder(folder, resume)
     make_folder(folder)
     with driving(folder), Store.create(folder) as store, _DatasetDisplay(plan, quiet) as display:
         check_same_run(store, plan.source)
         display.introduce(
             f"{plan.title}: {len(plan.glasses)} glasses, {plan.runs} runs of each, engine {plan.engine.name}, "
-            f"{workers} workers",
+            f"{place.words}",
             [],
             folder,
             plan.notes,

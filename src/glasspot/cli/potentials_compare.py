@@ -50,7 +50,6 @@ def compare(args: argparse.Namespace) -> None:
     from glasspot.campaign.runner import Runner
     from glasspot.cli.fit_display import FitDisplay
     from glasspot.config import load_comparison_config
-    from glasspot.execute import executor_factory, local_workers
     from glasspot.fit_settings.compare import comparison_of
     from glasspot.potential.model import Potential
     from glasspot.report.compare import COMPARISON
@@ -66,14 +65,14 @@ def compare(args: argparse.Namespace) -> None:
             about = store.get_meta(COMPARISON, {"asked": []})
             earlier = [Potential.from_dict(data) for data in about["asked"]]
     found = comparison_of(config, path.resolve().parent, args.names, args.engine, earlier)
-    workers = args.workers if args.workers is not None else config.run.workers or local_workers()
-    factory = executor_factory(workers)
+    place = config.run.place(args.workers)
+    factory = place.factory(folder)
     make_folder(folder)
     with driving(folder), Store.create(folder) as store:
         check_same_run(store, found.plan.source)
         keep_plan(store, found.plan, path)
         store.set_meta(COMPARISON, _about(found))
-        with FitDisplay(found.plan, folder, found.notes, workers) as display:
+        with FitDisplay(found.plan, folder, found.notes, place.words) as display:
             for name, reason in found.skipped.items():
                 display.say(f"skipped: {name}: {reason}")
             prepare = partial(_prepare, found, display.say)

@@ -14,7 +14,7 @@ from glasspot.dataset.labelled import Dataset
 from glasspot.distill.embedding import spectral_embedding
 from glasspot.distill.kernels import Indices, Kernels
 from glasspot.errors import GlasspotError
-from glasspot.execute import local_workers
+from glasspot.execute.local import local_workers
 from glasspot.extras import need
 
 Array = NDArray[np.float64]

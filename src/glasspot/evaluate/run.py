@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,22 +27,44 @@ from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
 
 PROGRESS_FILE = "progress.json"
+LOCK_FILE = "worker.lock"
 
 
 def run_job(job: Job, start: Frame | None, folder: Path) -> str:
     """Run ``job`` in ``folder``, leave its outcome there, and return its key.
 
     ``start`` is the configuration to continue from, None for a random packing. An outcome already in the folder is
-    kept: the job finished earlier, while nobody was there to take its result. UnwritableError where the folder cannot
-    be written.
+    kept: the job finished earlier, while nobody was there to take its result. A job that another worker still runs (of
+    a driver that is gone) is waited for. UnwritableError where the folder cannot be written.
     """
-    if (folder / OUTCOME_FILE).is_file():
-        return job.key
-    engine = make_engine(job.engine)
     folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        if not (folder / OUTCOME_FILE).is_file():
+            _run_here(job, start, folder)
+    return job.key
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the job's folder for this worker; the lock dies with the process, on any machine."""
+    handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        # On a file system without locks only the driver's own lock keeps two workers from one job.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _run_here(job: Job, start: Frame | None, folder: Path) -> None:
+    """Run the job and leave its outcome."""
+    engine = make_engine(job.engine)
+    tell = _progress_to(folder)
+    tell(Progress("", 0, job.protocol.total_steps, 0.0, 0.0))
     began = time.perf_counter()
     try:
-        outcome = _simulate(job, start, engine, folder)
+        outcome = _simulate(job, start, engine, folder, tell)
     except EngineFailure as failure:
         outcome = Outcome(job.key, False, failure.reason, str(failure), texts={"log_tail": failure.log_tail})
     except UnwritableError:
@@ -48,10 +74,9 @@ def run_job(job: Job, start: Frame | None, folder: Path) -> str:
     numbers = {**outcome.numbers, "seconds": time.perf_counter() - began}
     texts = {**outcome.texts, "provenance": _provenance(job, engine, folder)}
     write_outcome(replace(outcome, numbers=numbers, texts=texts), folder)
-    return job.key
 
 
-def _simulate(job: Job, start: Frame | None, engine: Engine, folder: Path) -> Outcome:
+def _simulate(job: Job, start: Frame | None, engine: Engine, folder: Path, tell: Callable[[Progress], None]) -> Outcome:
     check_response(job.potential, job.observe)
     if isinstance(job.start, Packing):
         start = random_packing(job.start.counts, job.start.cell_length, job.start.seed)
@@ -60,7 +85,7 @@ def _simulate(job: Job, start: Frame | None, engine: Engine, folder: Path) -> Ou
     fold = _Fold(job)
     final: Frame | None = None
     began = time.perf_counter()
-    for sample in engine.run(Simulation(job.potential, start, job.protocol, job.seed), folder, _progress_to(folder)):
+    for sample in engine.run(Simulation(job.potential, start, job.protocol, job.seed), folder, tell):
         if sample.final:
             final = sample.frame
         else:
@@ -143,6 +168,7 @@ def _provenance(job: Job, engine: Engine, folder: Path) -> dict[str, str]:
 
 def _progress_to(folder: Path) -> Callable[[Progress], None]:
     """Return a callback that leaves the run's progress in its folder, where a driver on any machine can read it."""
+    host, since = platform.node(), time.time()
 
     def write(progress: Progress) -> None:
         text = json.dumps(
@@ -152,6 +178,9 @@ def _progress_to(folder: Path) -> Callable[[Progress], None]:
                 "total_steps": progress.total_steps,
                 "seconds": progress.seconds,
                 "atom_steps_per_s": progress.atom_steps_per_s,
+                "host": host,
+                "process": os.getpid(),
+                "since": since,
             }
         )
         write_text(folder / PROGRESS_FILE, text)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from glasspot.dataset.labelled import LabelledFrame, six
 from glasspot.errors import GlasspotError
-from glasspot.execute import executor_factory, stop
+from glasspot.execute.local import LocalPool
 from glasspot.files import replacing
 from glasspot.mlip.pod_basis import PodBasis
 from glasspot.mlip.pod_descriptors import describe, strain_derivatives
@@ -88,14 +88,14 @@ class Design:
                 _write_rows(self.basis, batch, self.folder)
                 _tell(on_step, min(done * BATCH, len(missing)), len(missing))
             return
-        executor = executor_factory(workers)()
+        executor = LocalPool(workers)
         try:
             tasks = [executor.submit(_write_rows, self.basis, batch, self.folder) for batch in batches]
             for done, task in enumerate(as_completed(tasks), 1):
                 task.result()
                 _tell(on_step, min(done * BATCH, len(missing)), len(missing))
         except BaseException:  # Ctrl-C too: the workers must not go on alone
-            stop(executor)
+            executor.stop()
             raise
         executor.shutdown()
 

@@ -1,7 +1,7 @@
-"""A name -> a ``concurrent.futures.Executor``. A campaign knows only that interface.
+"""Workers on this machine: processes that must not outlive the driver.
 
-Local workers are processes. They must not outlive the driver: each one watches its parent and ends, with the engine it
-started, when the driver is gone, even when it was killed with no chance to clean up.
+Each one watches its parent and ends, with the engine it started, when the driver is gone, even when it was killed with
+no chance to clean up.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 
 from glasspot.errors import GlasspotError
 
-ExecutorFactory = Callable[[], Executor]
 PARENT_POLL_S = 0.5
 GRACE_S = 6.0  # for the engine's clean-up, which gives its program 5 s
 
@@ -26,28 +24,30 @@ def local_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
-def executor_factory(workers: int) -> ExecutorFactory:
-    """Return a function that makes an executor with ``workers`` local processes; GlasspotError for less than one."""
-    if workers < 1:
-        raise GlasspotError(f"workers is {workers}; expected 1 or more")
+class LocalPool(ProcessPoolExecutor):
+    """``workers`` processes of this machine; GlasspotError for less than one."""
 
-    def make() -> Executor:
+    def __init__(self, workers: int) -> None:
+        check_workers(workers)
         # "spawn" starts from a clean interpreter: no locks or threads of the driver are copied.
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(os.getpid(),))
+        super().__init__(workers, mp_context=context, initializer=_start_worker, initargs=(os.getpid(),))
 
-    return make
+    def stop(self) -> None:
+        """End at once, running jobs included; finished results stay in their folders."""
+        # The pool has no public way to end running work; terminating its processes is what its own breakage does.
+        processes = list((getattr(self, "_processes", None) or {}).values())
+        self.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(5)
 
 
-def stop(executor: Executor) -> None:
-    """End an executor at once, running jobs included; finished results stay in their folders."""
-    # The pool has no public way to end running work; terminating its processes is what its own breakage does.
-    processes = list((getattr(executor, "_processes", None) or {}).values())
-    executor.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join(5)
+def check_workers(workers: int) -> None:
+    """Raise GlasspotError for less than one worker."""
+    if workers < 1:
+        raise GlasspotError(f"workers is {workers}; expected 1 or more")
 
 
 def _start_worker(driver: int) -> None:

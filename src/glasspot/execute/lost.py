@@ -1,0 +1,10 @@
+"""A job that ended without an answer, through no fault of its own that anybody knows of."""
+
+from __future__ import annotations
+
+
+class JobLostError(Exception):
+    """The worker of one job is gone (killed, out of memory, out of wall time, its node down); other jobs go on.
+
+    ``concurrent.futures.BrokenExecutor`` says the same of all jobs under way.
+    """

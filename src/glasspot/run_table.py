@@ -1,0 +1,109 @@
+"""[run] of a fit or a set of glasses: where the MD runs, and what is called at the end."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from glasspot.execute.local import local_workers
+from glasspot.execute.place import Block, Place
+from glasspot.strict import Count, StrictTable
+
+# They stand in the head of a batch script: words, and nothing that a shell would act on.
+WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:@=+/-]*")
+WALLTIME = re.compile(r"\d{1,3}:[0-5]\d:[0-5]\d")
+OF_CLUSTERS = ("partition", "account", "qos", "nodes", "cores_per_node", "cores_per_run", "memory_per_node_gb",
+               "gpus_per_node", "runs_per_block", "walltime", "blocks", "setup", "options", "address", "image",
+               "namespace")  # fmt: skip
+OF_KUBERNETES = ("image", "namespace")
+
+
+class RunTable(StrictTable):
+    """[run]: where it runs."""
+
+    workers: Count | None = None
+    executor: Literal["local", "parsl", "slurm", "pbs", "kubernetes"] = "local"
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    nodes: Count = 1
+    cores_per_node: Count | None = None
+    cores_per_run: Count = 1
+    memory_per_node_gb: Count | None = None
+    gpus_per_node: Count | None = None
+    runs_per_block: Count | None = None
+    walltime: str = "04:00:00"
+    blocks: Count = 1
+    setup: list[str] = []
+    options: list[str] = []
+    address: str | None = None
+    image: str | None = None
+    namespace: str | None = None
+    on_finish: Annotated[list[str], Field(min_length=1)] | None = None
+    on_failure: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @field_validator("partition", "account", "qos", "address", "image", "namespace")
+    @classmethod
+    def _one_word(cls, value: str | None) -> str | None:
+        if value is not None and not WORD.fullmatch(value):
+            raise ValueError("expected one word of letters, digits and . , : @ = + / - _")
+        return value
+
+    @field_validator("walltime")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        if not WALLTIME.fullmatch(value):
+            raise ValueError('expected hours, minutes and seconds, such as "04:00:00"')
+        return value
+
+    @field_validator("setup", "options")
+    @classmethod
+    def _lines(cls, value: list[str]) -> list[str]:
+        if any(not line.isprintable() for line in value):
+            raise ValueError("expected one line an entry, without line breaks or control characters")
+        return value
+
+    @field_validator("options")
+    @classmethod
+    def _directives(cls, value: list[str]) -> list[str]:
+        if any(not line.startswith("#") for line in value):
+            raise ValueError('expected lines of the scheduler, such as "#SBATCH --hint=nomultithread"')
+        return value
+
+    @model_validator(mode="after")
+    def _keys_of_the_executor(self) -> RunTable:
+        given = [key for key in OF_CLUSTERS if key in self.model_fields_set]
+        if self.executor in ("local", "parsl") and given:
+            raise ValueError(
+                f'{given[0]} is for clusters; give executor = "slurm" (or "pbs", "kubernetes") as well, or leave it out'
+            )
+        if self.executor in ("slurm", "pbs", "kubernetes") and self.workers is not None:
+            raise ValueError(
+                f'workers is for executor = "local"; with "{self.executor}" give cores_per_node, cores_per_run '
+                "and blocks"
+            )
+        if self.executor != "kubernetes":
+            wrong = next((key for key in given if key in OF_KUBERNETES), None)
+            if wrong:
+                raise ValueError(f'{wrong} is for executor = "kubernetes"; leave it out')
+        elif self.image is None:
+            raise ValueError('executor = "kubernetes" needs image, a container that has glasspot')
+        return self
+
+    def place(self, workers: int | None = None) -> Place:
+        """Return where the MD runs; ``workers``: of the command line, before those of the file."""
+        if self.executor in ("local", "parsl"):
+            processes = workers if workers is not None else self.workers or local_workers()
+            return Place(self.executor, processes)
+        from glasspot.errors import GlasspotError
+
+        if workers is not None:
+            raise GlasspotError(
+                f'--workers is for executor = "local"; [run] asks for "{self.executor}": give cores_per_node, '
+                "cores_per_run and blocks there"
+            )
+        of_block: dict[str, Any] = {key: getattr(self, key) for key in OF_CLUSTERS if key != "blocks"}
+        of_block |= {"setup": tuple(self.setup), "options": tuple(self.options)}
+        return Place(self.executor, blocks=self.blocks, block=Block(**of_block))
