@@ -301,3 +301,43 @@ def test_an_element_the_potential_does_not_know() -> None:
     start = random_packing({"Na": 20, "O": 10}, 10.0, seed=1)
     with pytest.raises(GlasspotError, match="has no Na"):
         Simulation(silica(), start, LONG)
+
+
+@needs_proc
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_program_that_was_ended_from_outside_says_nothing_about_its_run(how: signal.Signals, tmp_path: Path) -> None:
+    run = LammpsEngine().run(simulation(LONG), tmp_path)
+    next(run)
+    os.kill(program_in(tmp_path), how)
+    with pytest.raises(EngineFailure, match=f"ended from outside .{how.name}.*of stage") as caught:
+        list(run)
+    assert caught.value.reason == "killed"
+
+
+@pytest.mark.parametrize("line_end", ["\\n", ""], ids=["lines", "one line"])
+def test_a_program_that_floods_its_terminal_is_stopped(
+    line_end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glasspot.engine.lammps.LOG_ROOM", 1_000_000)
+    script = tmp_path / "flood.py"
+    script.write_text(f"import sys\nwhile True: sys.stdout.write('WARNING: all is lost {line_end}' * 1000)\n")
+    folder = tmp_path / "run"
+    found = failure(LammpsEngine(f"{sys.executable} {script}"), simulation(LONG), folder)
+    assert found.reason == "crash" and "MB of text into screen.txt" in str(found)
+    assert wait_until(lambda: not running_in(folder))
+
+
+@pytest.mark.parametrize("line_end", ["\\n", ""], ids=["lines", "one line"])
+def test_a_program_that_floods_its_log_is_stopped(
+    line_end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glasspot.engine.lammps.LOG_ROOM", 1_000_000)
+    script = tmp_path / "flood.py"
+    script.write_text(
+        f"log = open('log.lammps', 'w')\nwhile True: log.write('WARNING: all is lost {line_end}' * 1000)\n"
+    )
+    folder = tmp_path / "run"
+    found = failure(LammpsEngine(f"{sys.executable} {script}"), simulation(LONG), folder)
+    assert found.reason == "crash" and "MB of text into log.lammps" in str(found)
+    assert len(found.log_tail) < 300_000
+    assert wait_until(lambda: not running_in(folder))

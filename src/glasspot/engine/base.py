@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from glasspot.potential.learned import AnyPotential
     from glasspot.structure.frames import Frame
 
-Reason = Literal["no-program", "crash", "lost-atoms", "nan", "time-limit", "too-hot", "boiled"]
+Reason = Literal["no-program", "killed", "crash", "lost-atoms", "nan", "time-limit", "too-hot", "boiled"]
 REASONS: tuple[str, ...] = get_args(Reason)
 
 

@@ -132,6 +132,10 @@ THERMO_COLUMNS = ("Step", "Temp", "Press", "PotEng", "E_long", "Density", "TotEn
 THERMO_KEYWORDS = "step temp press pe elong density etotal"
 
 
+MOST_AT_ONCE = 10_000_000  # bytes read of a log in one go
+LONGEST_LINE = 10_000  # of a line that has not ended; what is longer is none of LAMMPS's
+
+
 class LogReader:
     """Follow a growing log: ``rows`` of all stages, the ``error`` line if there is one, and whether it ``finished``."""
 
@@ -150,9 +154,9 @@ class LogReader:
             return []
         with self.path.open("rb") as handle:
             handle.seek(self.size)
-            new = handle.read()
+            new = handle.read(MOST_AT_ONCE)
         self.size += len(new)
-        *lines, self._rest = (self._rest + new.decode("ascii", errors="replace")).split("\n")
+        *lines, self._rest = (self._rest[-LONGEST_LINE:] + new.decode("ascii", errors="replace")).split("\n")
         return [row for line in lines if (row := self._line(line)) is not None]
 
     def _line(self, line: str) -> ThermoRow | None:
@@ -177,6 +181,14 @@ class LogReader:
         except ValueError:
             return None  # a warning between two lines of the table
         return ThermoRow(self.stage, step, *numbers)
+
+
+def end_of(path: Path, most: int = 200_000) -> str:
+    """Return the last ``most`` bytes of a text file: a program that floods its log must not fill the memory."""
+    with path.open("rb") as handle:
+        size = handle.seek(0, 2)
+        handle.seek(max(0, size - most))
+        return handle.read(most).decode(errors="replace")
 
 
 def tail(text: str, lines: int = 30) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -27,9 +28,10 @@ from glasspot.engine.base import (
     Simulation,
     ThermoRow,
     sample_of,
+    thermo_every,
 )
 from glasspot.engine.cell import LammpsCell
-from glasspot.engine.dump import DumpReader, LogReader, Snapshot, tail
+from glasspot.engine.dump import DumpReader, LogReader, Snapshot, end_of, tail
 from glasspot.engine.process import SCREEN, Child, Program, find_program
 from glasspot.engine.watch import SLOWEST_ATOM_STEPS_PER_S, START_LIMIT_S, Watch
 from glasspot.errors import GlasspotError
@@ -37,6 +39,10 @@ from glasspot.potential.learned import AnyPotential, LearnedPotential
 from glasspot.structure.frames import Frame
 
 POLL_S = 0.02
+LOG_ROOM = 50_000_000  # bytes that a healthy run may say beside its table, on the terminal or in the log
+BYTES_PER_ROW = 400
+# Ended from outside: by a person, the scheduler, or the kernel for want of memory. It says nothing about the run.
+KILLED = {128 + signal.SIGKILL: "SIGKILL", 128 + signal.SIGTERM: "SIGTERM"}
 # Of machine-learned potentials, for the limits of time: a POD makes 30,000 atom-steps/s on a free core, a GAP 1000.
 SLOWEST_LEARNED = {"pod": 500.0, "gap": 20.0}
 
@@ -149,7 +155,7 @@ def _make_empty(folder: Path) -> None:
 
 def _log_tail(folder: Path) -> str:
     path = folder / deck.LOG
-    return tail(path.read_text(errors="replace")) if path.exists() else ""
+    return tail(end_of(path)) if path.exists() else ""
 
 
 def _readme(program: Program, threads: int) -> str:
@@ -194,6 +200,7 @@ class _Run:
                 break
             self.watch.tick()
             self._check_silence()
+            self._check_flood()
             time.sleep(POLL_S)
         if code != 0 or not self.log.finished or self.log.error is not None:
             raise self._failure_of_program(code, child.screen())
@@ -244,8 +251,29 @@ class _Run:
         if self.watch.seconds - self.last_growth > silence:
             raise self.watch.failure("time-limit", f"LAMMPS has written nothing for {silence:.0f} s; it was stopped.")
 
+    def _check_flood(self) -> None:
+        """A program that fills the disk with words is stopped: everybody's results are on that disk."""
+        rows = sum(
+            self.protocol.steps(stage) // thermo_every(self.protocol, stage, self.simulation.start.n_atoms) + 2
+            for stage in self.protocol.stages
+        )
+        room = LOG_ROOM + BYTES_PER_ROW * rows
+        for name in (deck.LOG, SCREEN):
+            path = self.folder / name
+            if path.exists() and path.stat().st_size > room:
+                raise self.watch.failure(
+                    "crash",
+                    f"LAMMPS has written more than {room / 1e6:.0f} MB of text into {name} {self.watch.where()}; it "
+                    "was stopped. The last lines of the log say what of.",
+                )
+
     def _failure_of_program(self, code: int, screen: str) -> EngineFailure:
         """Turn the end of the program into a reason."""
+        if code in KILLED:
+            return self.watch.failure(
+                "killed",
+                f"LAMMPS was ended from outside ({KILLED[code]}) {self.watch.where()}; is the machine out of memory?",
+            )
         if code in (126, 127) and self.log.size == 0:
             return EngineFailure("no-program", f"no lmp: {_last_line(screen)}", tail(screen))
         if self.log.size == 0:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from glasspot.engine.base import EngineFailure
+from glasspot.engine.dump import end_of
 
 SUPERVISOR = Path(__file__).with_name("supervise.py")
 STOP_S = 5.0
@@ -139,8 +140,8 @@ class Child:
         return self._process.poll()
 
     def screen(self) -> str:
-        """Return what the program wrote to its terminal."""
-        return (self.folder / SCREEN).read_text(errors="replace")
+        """Return what the program wrote to its terminal last."""
+        return end_of(self.folder / SCREEN)
 
     def stop(self) -> None:
         """End the program if it still runs; returns when it is gone."""

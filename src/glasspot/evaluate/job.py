@@ -133,9 +133,7 @@ class Outcome:
 
     key: str
     ok: bool
-    reason: str = (
-        ""  # "" or one of the engine's reasons: crash, lost-atoms, nan, time-limit, too-hot, boiled, no-program
-    )
+    reason: str = ""  # "" or one of the engine's reasons (engine.base.REASONS), or "input"
     message: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from glasspot.evaluate.engines import make_engine
 from glasspot.evaluate.job import OUTCOME_FILE, Job, Outcome, Packing, write_outcome
 from glasspot.evaluate.observe import STRUCTURE_FRAMES, PairObserver, check_response
 from glasspot.evaluate.structure import structure_arrays
+from glasspot.execute.lost import JobLostError
 from glasspot.files import UnwritableError, write_text
 from glasspot.provenance import provenance
 from glasspot.structure.frames import Frame
@@ -35,7 +36,8 @@ def run_job(job: Job, start: Frame | None, folder: Path) -> str:
 
     ``start`` is the configuration to continue from, None for a random packing. An outcome already in the folder is
     kept: the job finished earlier, while nobody was there to take its result. A job that another worker still runs (of
-    a driver that is gone) is waited for. UnwritableError where the folder cannot be written.
+    a driver that is gone) is waited for. UnwritableError where the folder cannot be written, JobLostError where the
+    engine's program was ended from outside: neither says anything about the job, so neither leaves an outcome.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
@@ -66,6 +68,8 @@ def _run_here(job: Job, start: Frame | None, folder: Path) -> None:
     try:
         outcome = _simulate(job, start, engine, folder, tell)
     except EngineFailure as failure:
+        if failure.reason == "killed":
+            raise JobLostError(str(failure)) from failure
         outcome = Outcome(job.key, False, failure.reason, str(failure), texts={"log_tail": failure.log_tail})
     except UnwritableError:
         raise  # says nothing about the job: not an outcome to remember

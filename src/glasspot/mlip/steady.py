@@ -100,7 +100,7 @@ def fallen(potential: LearnedPotential, melt: Melt, seed: int) -> list[Frame]:
                 if len(low) == MOST:
                     break
         except EngineFailure as failure:
-            if failure.reason in ("no-program", "time-limit"):
+            if failure.reason in ("no-program", "killed", "time-limit"):
                 raise
             # A packing gives off heat as it melts; that alone is no fall.
             return low if low or failure.reason == "too-hot" else last
