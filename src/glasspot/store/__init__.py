@@ -1,0 +1,5 @@
+"""The record of a campaign in one SQLite file."""
+
+from glasspot.store.store import STORE_FILE, Store
+
+__all__ = ["STORE_FILE", "Store"]
