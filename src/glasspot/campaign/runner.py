@@ -73,7 +73,7 @@ class Runner:
         self._known = _Cache(CACHE_BYTES)
         self._key = InterruptKey()
         self._under_way = UnderWay(self.job_folder)
-        self._noted = 0.0
+        self._noted = self._looked = -NOTE_S
 
     def __enter__(self) -> Runner:
         self._key.__enter__()
@@ -101,7 +101,7 @@ class Runner:
             if data is None:
                 return None
             found = Outcome.from_bytes(data)
-            self._known.put(key, found, len(data))
+            self._known.put(key, found)
         return found
 
     def job_folder(self, key: str) -> Path:
@@ -132,6 +132,9 @@ class Runner:
     def look(self) -> None:
         """Raise KeyboardInterrupt where it was asked for; tell the display, and now and then the store, what runs."""
         self._key.check()
+        if time.monotonic() - self._looked < POLL_S:
+            return
+        self._looked = time.monotonic()
         self._on_running(self._under_way.look())
         if time.monotonic() - self._noted > NOTE_S:
             self._noted = time.monotonic()
@@ -163,7 +166,7 @@ class Runner:
             raise GlasspotError(outcome.message)
         seconds = float(outcome.numbers["seconds"])
         self.store.put_outcome(job.key, job.label, job.spec(), outcome.ok, outcome.reason, seconds, data)
-        self._known.put(job.key, outcome, len(data))
+        self._known.put(job.key, outcome)
         self._under_way.end(job.key)
         self.times.jobs += seconds
         self.times.engines += float(outcome.numbers.get("engine_seconds", seconds))
@@ -281,7 +284,7 @@ class _Batch:
 
 
 class _Cache:
-    """The outcomes last used, up to a number of bytes as they are stored."""
+    """The outcomes last used, up to a number of bytes of their arrays."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -294,9 +297,10 @@ class _Cache:
         self._found.move_to_end(key)
         return self._found[key][0]
 
-    def put(self, key: str, outcome: Outcome, size: int) -> None:
+    def put(self, key: str, outcome: Outcome) -> None:
         if key in self._found:
             return
+        size = sum(array.nbytes for array in outcome.arrays.values())
         self._found[key] = (outcome, size)
         self._size += size
         while self._size > self._most and len(self._found) > 1:
