@@ -341,3 +341,15 @@ def test_a_program_that_floods_its_log_is_stopped(
     assert found.reason == "crash" and "MB of text into log.lammps" in str(found)
     assert len(found.log_tail) < 300_000
     assert wait_until(lambda: not running_in(folder))
+
+
+def test_a_program_that_falls_silent_is_stopped_before_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glasspot.engine.lammps.START_LIMIT_S", 0.5)
+    monkeypatch.setattr("glasspot.engine.lammps.SLOWEST_ATOM_STEPS_PER_S", 1e9)
+    script = tmp_path / "silent.sh"
+    script.write_text("#!/bin/sh\necho LAMMPS > log.lammps\nsleep 1000\n")
+    script.chmod(0o755)
+    found = failure(LammpsEngine(str(script), time_limit_s=500.0), simulation(LONG), tmp_path / "run")
+    assert found.reason == "time-limit" and "has written nothing" in str(found)

@@ -210,7 +210,14 @@ def test_what_runs_is_told_to_readers_of_the_store(tmp_path: Path, monkeypatch: 
         def submit(self, function: Any, /, *args: Any, **_: Any) -> Future[Any]:
             future: Future[Any] = Future()
             folder.mkdir(parents=True)
-            progress = {"step": 5, "total_steps": 10, "atom_steps_per_s": 2.0, "host": "node7", "since": 1.0}
+            progress = {
+                "step": 5,
+                "total_steps": 10,
+                "atom_steps_per_s": 2.0,
+                "host": "node7",
+                "since": 1.0,
+                "seconds": 3.0,
+            }
             (folder / PROGRESS_FILE).write_text(json.dumps(progress))
             self.later = lambda: future.set_result(function(*args))
             return future

@@ -26,7 +26,8 @@ SHOWN = 200  # jobs named in the record for readers; the others are counted
 class RunningJob:
     """A job under way or waiting, for a progress display; step is 0 until its engine has said something.
 
-    host, since: where it runs, and since when (seconds of the epoch); "" and 0 of one that waits.
+    host, since: where it runs, and since when (seconds of the epoch); "" and 0 of one that waits. spoke: what its
+    worker said last, seen at heard (seconds of this machine's own steady clock).
     """
 
     label: str
@@ -36,6 +37,8 @@ class RunningJob:
     key: str = ""
     host: str = ""
     since: float = 0.0
+    spoke: float = 0.0
+    heard: float = 0.0
 
 
 class UnderWay:
@@ -79,7 +82,10 @@ class UnderWay:
         return list(self._jobs.values())
 
     def record(self) -> dict[str, Any]:
-        """Return what a reader of the store is told: plain values, of the jobs under way the first SHOWN by name."""
+        """Return what a reader of the store is told: plain values, of the jobs under way the first SHOWN by name.
+
+        silent_s: seconds since a job was last heard of; a healthy worker says something every second.
+        """
         found = [job for job in self._jobs.values() if job.host]
         return {
             "at": time.time(),
@@ -89,7 +95,8 @@ class UnderWay:
             "atom_steps_per_s": sum(job.atom_steps_per_s for job in found),
             "jobs": [
                 {"key": j.key, "label": j.label, "host": j.host, "since": j.since, "step": j.step,
-                 "total_steps": j.total_steps, "atom_steps_per_s": j.atom_steps_per_s}
+                 "total_steps": j.total_steps, "atom_steps_per_s": j.atom_steps_per_s,
+                 "silent_s": time.monotonic() - j.heard}
                 for j in found[:SHOWN]
             ],
         }  # fmt: skip
@@ -98,10 +105,11 @@ class UnderWay:
         """Read the progress of one job; tell whether it has begun."""
         try:
             content = json.loads((self._folder_of(key) / PROGRESS_FILE).read_text())
-            before = self._jobs[key]
+            before, spoke = self._jobs[key], float(content["seconds"])
+            news = spoke != before.spoke or not before.host
             self._jobs[key] = RunningJob(
                 before.label, int(content["step"]), int(content["total_steps"]), float(content["atom_steps_per_s"]),
-                key, str(content["host"]), float(content["since"]),
+                key, str(content["host"]), float(content["since"]), spoke, time.monotonic() if news else before.heard,
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError):  # not there yet, or of an older glasspot
             return False
