@@ -17,11 +17,12 @@ from pathlib import Path
 
 from glasspot.campaign.interrupt import InterruptKey
 from glasspot.campaign.log import EventLog
+from glasspot.campaign.stopping import StopWatch, ended
 from glasspot.campaign.under_way import RunningJob, UnderWay
 from glasspot.errors import GlasspotError, RunFailedError
 from glasspot.evaluate.job import OUTCOME_FILE, Continue, Job, Outcome
 from glasspot.evaluate.run import PROGRESS_FILE, final_frame, run_job
-from glasspot.execute.lost import JobLostError
+from glasspot.execute.lost import JobLostError, NotBegunError
 from glasspot.execute.place import ExecutorFactory, stop
 from glasspot.files import UnwritableError
 from glasspot.store import Store
@@ -72,17 +73,24 @@ class Runner:
         self._prepare = prepare
         self._known = _Cache(CACHE_BYTES)
         self._key = InterruptKey()
+        self._stop = StopWatch(folder, folder / "jobs", self.log)
         self._under_way = UnderWay(self.job_folder)
         self._noted = self._looked = -NOTE_S
 
     def __enter__(self) -> Runner:
         self._key.__enter__()
+        self._stop.begin()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._key.hold()  # a second Ctrl-C must not leave workers behind
+        self.give_up_executor()
+        self._stop.end()
         self._key.__exit__()
-        if self._executor is not None:
-            stop(self._executor)
+        with suppress(GlasspotError):  # on a full disk the record stays as it was
+            self.store.set_meta("now", self._under_way.record())
+        if kind is None:
+            self._key.check()
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Return the outcomes of ``jobs``, in their order; those not yet in the store are run, side by side."""
@@ -132,6 +140,7 @@ class Runner:
     def look(self) -> None:
         """Raise KeyboardInterrupt where it was asked for; tell the display, and now and then the store, what runs."""
         self._key.check()
+        self._stop.look()
         if time.monotonic() - self._looked < POLL_S:
             return
         self._looked = time.monotonic()
@@ -139,6 +148,11 @@ class Runner:
         if time.monotonic() - self._noted > NOTE_S:
             self._noted = time.monotonic()
             self.store.set_meta("now", self._under_way.record())
+
+    @property
+    def ending(self) -> bool:
+        """Whether no more jobs begin, and the campaign ends when those under way are done."""
+        return self._stop.ending
 
     @property
     def under_way(self) -> UnderWay:
@@ -196,6 +210,8 @@ class _Batch:
             self.runner.under_way.ask(job)
         try:
             while self.waiting or self.futures:
+                if self.runner.ending and not self.futures:
+                    raise ended()
                 try:
                     self._give_out()
                     self._collect()
@@ -206,7 +222,7 @@ class _Batch:
                 self.runner.under_way.end(job.key)
 
     def _give_out(self) -> None:
-        while self.waiting and len(self.futures) < IN_FLIGHT:
+        while self.waiting and len(self.futures) < IN_FLIGHT and not self.runner.ending:
             future = self.runner.submit(self.waiting[0])
             self.futures[future] = self.waiting.popleft()
             future.add_done_callback(self.done.put)
