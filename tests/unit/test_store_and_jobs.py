@@ -118,10 +118,10 @@ def test_a_file_that_is_no_store_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"SQLite format 3\0 cut short", b"hello" * 500])
 def test_a_damaged_store_names_the_remedy(tmp_path: Path, content: bytes) -> None:
     (tmp_path / STORE_FILE).write_bytes(content)
-    with pytest.raises(GlasspotError, match="it is damaged, or not of glasspot: choose another folder"):
+    with pytest.raises(GlasspotError, match=r"it is damaged, or not of glasspot\. `glasspot repair .*` saves"):
         Store.open(tmp_path)
     with (
-        pytest.raises(GlasspotError, match="it is damaged, or not of glasspot: choose another folder"),
+        pytest.raises(GlasspotError, match=r"it is damaged, or not of glasspot\. `glasspot repair .*` saves"),
         Store.create(tmp_path) as store,
     ):
         store.get_meta("settings")

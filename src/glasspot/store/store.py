@@ -2,38 +2,42 @@
 
 Only the driving process writes, each outcome in a transaction of its own that is on disk before the driver goes on, so
 a crash at any moment loses nothing that was finished. Curves and numbers are stored, never costs: scoring happens on
-reading. Any number of readers (status, report) may look at the same time.
+reading. Any number of readers (status, report) may look at the same time. Damage is told, never shown as a result:
+every row is checked when it is read (:mod:`glasspot.store.rows`).
 """
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+import zipfile
+from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from glasspot.errors import GlasspotError
-from glasspot.files import replacing
+from glasspot.store.access import Access, unreadable
+from glasspot.store.connect import DamagedError, is_damage, leave, to_read, to_write
+from glasspot.store.rows import META, RUNS, Run, digest, digest_bytes, part_of
+from glasspot.store.schema import ADD_OUTCOME, bring_up, is_old, make_empty
 
 STORE_FILE = "store.sqlite"
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS outcomes (
-  key TEXT PRIMARY KEY, label TEXT NOT NULL, spec TEXT NOT NULL, ok INTEGER NOT NULL, reason TEXT NOT NULL,
-  seconds REAL NOT NULL, stored REAL NOT NULL, outcome BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS records (
-  kind TEXT NOT NULL, number INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (kind, number));
-"""
 
 
 class Store:
-    """One campaign's store. Use :meth:`create` or :meth:`open`; close it, or use it in a ``with`` block."""
+    """One campaign's store. Use :meth:`create` or :meth:`open`; close it, or use it in a ``with`` block.
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    Everything that reads raises DamagedError where the file is not as it was written.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, writes: bool = False) -> None:
         self._connection = connection
+        self._access = Access(connection, path)
+        self._writes = writes
+        self._runs_checked = False
         self.path = path
 
     @classmethod
@@ -42,15 +46,19 @@ class Store:
         path = folder / STORE_FILE
         try:
             if not path.exists():
-                _make_empty(path)
-            connection = sqlite3.connect(path, isolation_level=None)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-        except (sqlite3.OperationalError, OSError) as error:
+                make_empty(path)
+            store = cls(to_write(path), path, writes=True)
+        except (sqlite3.Error, OSError) as error:
+            if isinstance(error, sqlite3.Error) and is_damage(error):
+                raise DamagedError(path, error) from error
             raise GlasspotError(f"cannot write the store {path} ({error}); is the folder writable?") from error
-        except sqlite3.Error as error:
-            raise GlasspotError(_unreadable(path, error)) from error
-        return cls(connection, path)
+        try:
+            store._bring_up()
+            store.check()
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     @classmethod
     def open(cls, folder: Path) -> Store:
@@ -61,11 +69,16 @@ class Store:
             hint = f"; there are runs inside, such as {folder / inside[0]}" if inside else ""
             raise GlasspotError(f"{folder} is not the folder of a glasspot run (no {STORE_FILE} in it){hint}")
         try:
-            connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
-            connection.execute("SELECT count(*) FROM meta").fetchone()
+            connection = to_read(path)
         except sqlite3.Error as error:
-            raise GlasspotError(_unreadable(path, error)) from error
-        return cls(connection, path)
+            raise unreadable(path, error) from error
+        store = cls(connection, path)
+        try:
+            store._access.reading(store._look_old)
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     def __enter__(self) -> Store:
         return self
@@ -74,87 +87,178 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the file; a driver leaves a single one."""
+        if self._writes:
+            leave(self._connection)
+        else:
+            self._connection.close()
 
     def put_outcome(
         self, key: str, label: str, spec: Mapping[str, Any], ok: bool, reason: str, seconds: float, data: bytes
     ) -> None:
         """Store an outcome; one that is there already is left as it is."""
-        row = (key, label, json.dumps(spec, sort_keys=True), int(ok), reason, seconds, time.time(), data)
-        with self._writing():
-            self._connection.execute("INSERT OR IGNORE INTO outcomes VALUES (?,?,?,?,?,?,?,?)", row)
+        text, stored = json.dumps(spec, sort_keys=True), time.time()
+        with self._access.sealing() as seal:
+            if self._connection.execute("SELECT 1 FROM runs WHERE key = ?", (key,)).fetchone():
+                return
+            row = (key, label, text, int(ok), reason, float(seconds), stored, data)
+            number = self._connection.execute(ADD_OUTCOME, row).lastrowid or 0
+            run = Run(key, number, label, ok, reason, float(seconds), stored, digest_bytes(data))
+            self._connection.execute("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?)", run.row)
+            seal.add(RUNS, run.digest)
 
     def get_outcome(self, key: str) -> bytes | None:
         """Return the bytes of an outcome, or None when it is not there."""
-        row = self._query("SELECT outcome FROM outcomes WHERE key = ?", (key,))
-        return bytes(row[0][0]) if row else None
+        found = self._outcome(key, "outcome")
+        if found is None:
+            return None
+        run, data = found
+        if not isinstance(data, bytes) or not (digest_bytes(data) == run.data if run.data else _is_archive(data)):
+            raise DamagedError(self.path, f"the outcome of run {key} is not as it was written")
+        return data
+
+    def get_spec(self, key: str) -> str | None:
+        """Return what was asked of a run as JSON, or None when it is not there; its hash is the key."""
+        found = self._outcome(key, "spec")
+        return None if found is None else str(found[1])
 
     def has_outcome(self, key: str) -> bool:
         """Tell whether an outcome is there."""
-        return bool(self._query("SELECT 1 FROM outcomes WHERE key = ?", (key,)))
+        return self._run(key) is not None
 
     def outcomes(self) -> list[dict[str, Any]]:
-        """Return key, label, ok, reason, seconds and time of storing of every outcome, oldest first."""
-        names = ("key", "label", "ok", "reason", "seconds", "stored")
-        rows = self._query("SELECT key, label, ok, reason, seconds, stored FROM outcomes ORDER BY stored, key")
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        """Return key, label, ok, reason, seconds and time of storing of every outcome, in the order of storing.
+
+        By the order in which they came and not by ``stored``: the driver's clock may have jumped.
+        """
+        return [
+            {"key": run.key, "label": run.label, "ok": run.ok, "reason": run.reason, "seconds": run.seconds,
+             "stored": run.stored}
+            for run in sorted(self._access.reading(self._all_runs), key=lambda run: run.number)
+        ]  # fmt: skip
 
     def set_meta(self, key: str, value: Any) -> None:
         """Store a JSON value under a name."""
-        with self._writing():
-            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (key, json.dumps(value)))
+        text = json.dumps(value)
+        with self._access.sealing() as seal:
+            before = self._connection.execute("SELECT digest FROM meta WHERE key = ?", (key,)).fetchone()
+            if before:
+                seal.remove(META, before[0])
+            seal.add(META, digest(key, text))
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?,?,?)", (key, digest(key, text), text))
 
     def get_meta(self, key: str, default: Any = None) -> Any:
         """Return the JSON value stored under a name."""
-        row = self._query("SELECT value FROM meta WHERE key = ?", (key,))
-        return json.loads(row[0][0]) if row else default
+
+        def read() -> str | None:
+            digests = dict(self._access.rows("SELECT key, digest FROM meta NOT INDEXED"))
+            self._access.seal().check(META, digests.values())
+            if key not in digests:
+                return None
+            found = self._access.rows("SELECT value FROM meta WHERE key = ?", (key,))
+            if not found or digest(key, found[0][0]) != digests[key]:
+                raise ValueError(f'the value of "{key}" is not as it was written')
+            return str(found[0][0])
+
+        text = self._access.reading(read)
+        return default if text is None else json.loads(text)
 
     def put_record(self, kind: str, number: int, content: Mapping[str, Any]) -> None:
         """Store what the driver concluded at one point (an iteration, a score); the same number is written over."""
-        with self._writing():
-            self._connection.execute(
-                "INSERT OR REPLACE INTO records VALUES (?,?,?)", (kind, number, json.dumps(content, sort_keys=True))
-            )
+        text, place, part = json.dumps(content, sort_keys=True), (kind, number), part_of(kind)
+        with self._access.sealing() as seal:
+            before = self._connection.execute("SELECT digest FROM records WHERE kind = ? AND number = ?", place)
+            if old := before.fetchone():
+                seal.remove(part, old[0])
+            seal.add(part, digest(*place, text))
+            row = (*place, digest(*place, text), text)
+            self._connection.execute("INSERT OR REPLACE INTO records VALUES (?,?,?,?)", row)
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         """Return all records of one kind, in order of their number."""
-        rows = self._query("SELECT content FROM records WHERE kind = ? ORDER BY number", (kind,))
-        return [json.loads(row[0]) for row in rows]
+        return [json.loads(text) for text in self._access.reading(lambda: self._records(kind))]
 
-    def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        try:
-            return self._connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise GlasspotError(_unreadable(self.path, error)) from error
+    def check(self) -> None:
+        """Read everything but the outcomes themselves; DamagedError unless it is what was written."""
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            yield
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise GlasspotError(
-                f"the store {self.path} cannot be written ({error}); is the disk full or the folder read-only? "
-                "What was finished is kept; mend it and use --resume"
-            ) from error
-        finally:
-            # Left in the middle (Ctrl-C, values that are no JSON): must not stand in the way of the next write.
-            if self._connection.in_transaction:
-                with suppress(sqlite3.Error):
-                    self._connection.rollback()
+        def read() -> None:
+            seal = self._access.seal()
+            digests = []
+            for key, written, value in self._access.rows("SELECT key, digest, value FROM meta"):
+                if digest(key, value) != written:
+                    raise ValueError(f'the value of "{key}" is not as it was written')
+                digests.append(written)
+            seal.check(META, digests)
+            for kind in seal.kinds:
+                self._records(kind)
+            self._all_runs()
+
+        self._access.reading(read)
+
+    def check_pages(self) -> None:
+        """Let SQLite look at every page; DamagedError unless they hang together. Reads the whole file."""
+
+        def read() -> None:
+            said = self._access.rows("PRAGMA integrity_check(1)")
+            if said != [("ok",)]:
+                raise ValueError(" ".join(str(said[0][0]).split()))
+
+        self._access.reading(read)
+
+    def _records(self, kind: str) -> list[str]:
+        rows = self._access.rows("SELECT number, digest, content FROM records WHERE kind = ? ORDER BY number", (kind,))
+        for number, written, content in rows:
+            if digest(kind, number, content) != written:
+                raise ValueError(f"record {number} of {kind} is not as it was written")
+        self._access.seal().check(part_of(kind), (written for _, written, _ in rows))
+        return [content for _, _, content in rows]
+
+    def _all_runs(self) -> list[Run]:
+        runs = [Run.of_row(row) for row in self._access.rows("SELECT * FROM runs")]
+        if any(one.key >= other.key for one, other in pairwise(runs)):
+            raise ValueError("the table of runs is out of order")  # a search in it would miss some
+        self._access.seal().check(RUNS, (run.digest for run in runs))
+        self._runs_checked = True
+        return runs
+
+    def _run(self, key: str) -> Run | None:
+        def read() -> Run | None:
+            found = self._access.rows("SELECT * FROM runs WHERE key = ?", (key,))
+            if found:
+                return Run.of_row(found[0])
+            if not self._runs_checked:  # before "it is not there" is believed
+                self._all_runs()
+            return None
+
+        return self._access.reading(read)
+
+    def _outcome(self, key: str, column: str) -> tuple[Run, Any] | None:
+        """Return a run with a column of its outcome."""
+        run = self._run(key)
+        if run is None:
+            return None
+        statement = f"SELECT {column} FROM outcomes WHERE key = ?"  # noqa: S608 - a word of this file
+        rows = self._access.reading(lambda: self._access.rows(statement, (key,)))
+        if not rows:
+            raise DamagedError(self.path, f"the outcome of run {key} is gone")
+        return run, rows[0][0]
+
+    def _bring_up(self) -> None:
+        """Give a store of before there were digests what it lacks."""
+        if self._access.reading(lambda: is_old(self._connection)):
+            with self._access.writing():
+                bring_up(self._connection, "main")
+
+    def _look_old(self) -> None:
+        """The same for this reader alone."""
+        if is_old(self._connection):
+            bring_up(self._connection, "temp")
 
 
-def _unreadable(path: Path, error: Exception) -> str:
-    return f"the store {path} cannot be read ({error}); it is damaged, or not of glasspot: choose another folder"
-
-
-def _make_empty(path: Path) -> None:
-    """Make a store with its tables and nothing in it, whole or not at all: a reader may look at any moment."""
-    with replacing(path) as temporary:
-        connection = sqlite3.connect(temporary, isolation_level=None)
-        try:
-            connection.executescript(SCHEMA)
-        finally:
-            connection.close()
+def _is_archive(data: bytes) -> bool:
+    """Tell whether an outcome of before there were digests is whole: each part of a npz archive has a checksum."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return archive.testzip() is None
+    except Exception:  # noqa: BLE001 - zipfile and zlib each raise their own kinds
+        return False
