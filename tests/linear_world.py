@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from glasspot.campaign import runner as runner_module
+from glasspot.campaign.driver import driving
 from glasspot.campaign.fit import run_fit
-from glasspot.campaign.folder import driving, keep_plan
+from glasspot.campaign.folder import keep_plan
 from glasspot.campaign.plan import FitPlan, Protocols, State
 from glasspot.campaign.runner import Runner
 from glasspot.campaign.under_way import RunningJob

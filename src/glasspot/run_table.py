@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from glasspot.campaign.hooks import Hooks
 from glasspot.execute.local import local_workers
 from glasspot.execute.place import Block, Place
 from glasspot.strict import Count, StrictTable
@@ -65,6 +67,13 @@ class RunTable(StrictTable):
             raise ValueError("expected one line an entry, without line breaks or control characters")
         return value
 
+    @field_validator("on_finish", "on_failure")
+    @classmethod
+    def _words(cls, value: list[str] | None) -> list[str] | None:
+        if value is not None and (not value[0] or any(not word.isprintable() for word in value)):
+            raise ValueError("expected a program and its words, without line breaks or control characters")
+        return value
+
     @field_validator("options")
     @classmethod
     def _directives(cls, value: list[str]) -> list[str]:
@@ -107,3 +116,14 @@ class RunTable(StrictTable):
         of_block: dict[str, Any] = {key: getattr(self, key) for key in OF_CLUSTERS if key != "blocks"}
         of_block |= {"setup": tuple(self.setup), "options": tuple(self.options)}
         return Place(self.executor, blocks=self.blocks, block=Block(**of_block))
+
+    def hooks(self, base: Path) -> Hooks:
+        """Return what is called at the end; a program with a "/" in its name is looked for from ``base``."""
+        return Hooks(_command(self.on_finish, base), _command(self.on_failure, base))
+
+
+def _command(words: list[str] | None, base: Path) -> tuple[str, ...]:
+    if not words:
+        return ()
+    program = str(base / words[0]) if "/" in words[0] else words[0]
+    return (program, *words[1:])

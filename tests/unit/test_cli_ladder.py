@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from glasspot.campaign.folder import driving
+from glasspot.campaign.driver import driving
 from glasspot.cli import fit as cli_fit
 from glasspot.cli import ladder as cli_ladder
 from glasspot.cli import main

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glasspot.campaign.folder import check_folder, differences, driving, is_driven, make_folder
+from glasspot.campaign.driver import driving, is_driven
+from glasspot.campaign.folder import check_folder, differences, make_folder
 from glasspot.config import load_fit_config
 from glasspot.errors import GlasspotError
 from glasspot.fit_settings.ladder import rungs_of

@@ -12,7 +12,7 @@ import pytest
 
 from glasspot.campaign import runner as runner_module
 from glasspot.campaign.descend import Descent
-from glasspot.campaign.folder import driving
+from glasspot.campaign.driver import driving
 from glasspot.campaign.plan import FitPlan, State
 from glasspot.campaign.runner import Runner
 from glasspot.campaign.seeds import Purpose

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from glasspot.campaign import runner as runner_module
-from glasspot.campaign.folder import driving, keep_plan
+from glasspot.campaign.driver import driving
+from glasspot.campaign.folder import keep_plan
 from glasspot.campaign.landscape import POINT, run_landscape
 from glasspot.campaign.methods import margin_of
 from glasspot.campaign.plan import GLASS, FitPlan

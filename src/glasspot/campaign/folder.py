@@ -1,69 +1,52 @@
-"""The folder of a run: who may write in it, and whether a resumed run is still the same run."""
+"""The folder of a run: how it ended, what stands in it, and whether a resumed run is still the same run."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from glasspot.campaign.driver import LOCK_FILE, REQUEST_FILE
+from glasspot.campaign.hooks import OUTPUT_FILE
+from glasspot.campaign.interrupt import EndedError
+from glasspot.campaign.log import LOG_FILE, EventLog
 from glasspot.campaign.plan import FitPlan
 from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import EngineChoice
 from glasspot.store import STORE_FILE, Store
 
-LOCK_FILE = "driver.lock"
-
-
-@contextmanager
-def driving(folder: Path) -> Iterator[None]:
-    """Hold the folder for one driver; a second one is refused. The lock dies with the process, however it dies."""
-    try:
-        handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise GlasspotError(f"cannot write in {folder}: {error.strerror}; choose another --out") from error
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise GlasspotError(f"another glasspot is at work in {folder}; wait for it, or use another --out") from None
-        yield
-    finally:
-        os.close(handle)
-
-
-def is_driven(folder: Path) -> bool:
-    """Return whether a driver is at work in the folder now."""
-    try:
-        handle = os.open(folder / LOCK_FILE, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(handle)
-    return False
+# What may stand in a folder that holds no run yet.
+OURS = (LOCK_FILE, REQUEST_FILE, LOG_FILE, OUTPUT_FILE)
 
 
 @contextmanager
 def state_noted(store: Store) -> Iterator[None]:
-    """Leave a clear state in the store however the work inside ends."""
+    """Leave a clear state in the store, and a line in the log, however the work inside ends."""
+    log = EventLog(store.path.parent)
     store.set_meta("state", "running")
     try:
         yield
-    except KeyboardInterrupt:
-        store.set_meta("state", "interrupted")
+    except KeyboardInterrupt as told:
+        state = told.state if isinstance(told, EndedError) else "interrupted"
+        _note(store, log, state, None if state == "stopped" else str(told) or "Ctrl-C")
         raise
-    except GlasspotError as error:
-        store.set_meta("state", "failed")
-        store.set_meta("failure", str(error))
+    except Exception as error:
+        message = str(error) if isinstance(error, GlasspotError) else f"{type(error).__name__}: {error}"
+        with suppress(GlasspotError):
+            store.set_meta("failure", message)
+        _note(store, log, "failed", message)
         raise
     store.set_meta("state", "finished")
+    log.write("finished")
+
+
+def _note(store: Store, log: EventLog, state: str, message: str | None) -> None:
+    """Note how it ended; the error that ended it counts for more than a store that cannot be written."""
+    with suppress(GlasspotError):
+        store.set_meta("state", state)
+    log.write(state, message=message)
 
 
 def check_folder(folder: Path, resume: bool) -> None:
@@ -75,7 +58,7 @@ def check_folder(folder: Path, resume: bool) -> None:
         raise GlasspotError(f"there is no run to resume in {folder}; leave --resume out to start one")
     if not resume and has_run:
         raise GlasspotError(f"{folder} holds a run already; go on with it by --resume, or choose another --out")
-    if not resume and folder.is_dir() and any(p.name != LOCK_FILE for p in folder.iterdir()):
+    if not resume and folder.is_dir() and any(p.name not in OURS for p in folder.iterdir()):
         raise GlasspotError(f"{folder} is not empty and holds no glasspot run; choose another --out")
 
 

@@ -1,7 +1,7 @@
-"""Ctrl-C that cannot get lost.
+"""Ctrl-C, SIGTERM and SIGHUP that cannot get lost.
 
 Python raises KeyboardInterrupt wherever the program stands; inside a destructor (``ZipFile.__del__``, say) it prints
-the exception and goes on as if nothing had been asked. So the key is noted as well, and whoever waits looks.
+the exception and goes on as if nothing had been asked. So the signal is noted as well, and whoever waits looks.
 """
 
 from __future__ import annotations
@@ -9,32 +9,63 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
+from typing import Any
+
+# Only a signal that nobody else cares for is taken: a shell that starts a program in the background has Ctrl-C ignored,
+# and nohup has SIGHUP ignored; that stays so.
+USUAL = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
+}
+
+
+class EndedError(KeyboardInterrupt):
+    """The run was told to end by other means than Ctrl-C, and ends as by it; ``state`` is what it leaves."""
+
+    def __init__(self, message: str, state: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.state = state
+        self.exit_code = exit_code
 
 
 class InterruptKey:
-    """Notes Ctrl-C in a ``with`` block; elsewhere than in the main thread it does nothing."""
+    """Notes the signals in a ``with`` block, which may stand in another; only the main thread can."""
 
     def __init__(self) -> None:
-        self._pressed = False
-        self._before: signal.Handlers | None = None
+        self._asked: KeyboardInterrupt | None = None
+        self._held = False
+        self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> InterruptKey:
-        # A shell that starts a program in the background has the key ignored; that stays so.
-        handler = signal.getsignal(signal.SIGINT)
-        if threading.current_thread() is threading.main_thread() and handler is signal.default_int_handler:
-            self._before = signal.signal(signal.SIGINT, self._note)  # type: ignore[assignment]
+        if threading.current_thread() is threading.main_thread():
+            for number, usual in USUAL.items():
+                handler = signal.getsignal(number)
+                if handler is usual or isinstance(getattr(handler, "__self__", None), InterruptKey):
+                    self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt when the key was pressed and the exception got lost."""
-        if self._pressed:
-            self._pressed = False
-            raise KeyboardInterrupt
+        """Raise what was asked for, where the exception got lost or was held back."""
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            raise asked
+
+    def hold(self) -> None:
+        """Only note the signals from now on: the work that is left is short and must be done."""
+        self._held = True
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._pressed = True
-        signal.default_int_handler(number, frame)
+        self._asked = _told_by(number)
+        if not self._held:
+            raise self._asked
+
+
+def _told_by(number: int) -> KeyboardInterrupt:
+    if number == signal.SIGINT:
+        return KeyboardInterrupt()
+    return EndedError(f"interrupted by {signal.Signals(number).name}", "interrupted", 128 + number)

@@ -22,7 +22,7 @@ from glasspot.campaign.under_way import RunningJob, UnderWay
 from glasspot.errors import GlasspotError, RunFailedError
 from glasspot.evaluate.job import OUTCOME_FILE, Continue, Job, Outcome
 from glasspot.evaluate.run import PROGRESS_FILE, final_frame, run_job
-from glasspot.execute.lost import JobLostError, NotBegunError
+from glasspot.execute.lost import NO_MORE_FILE, JobLostError, NotBegunError
 from glasspot.execute.place import ExecutorFactory, stop
 from glasspot.files import UnwritableError
 from glasspot.store import Store
@@ -243,7 +243,13 @@ class _Batch:
 
     def _answer(self, future: Future[str], job: Job) -> None:
         """Take what a worker left; give the job out again where it left nothing."""
-        lost = self._what_was_lost(future, job)
+        try:
+            lost = self._what_was_lost(future, job)
+        except NotBegunError:
+            del self.futures[future]
+            self.runner.under_way.lose(job)
+            self.waiting.append(job)
+            return
         del self.futures[future]
         if self.runner.take(job):
             self.breaks = 0
@@ -257,6 +263,10 @@ class _Batch:
         except SystemExit as error:
             # Somebody told the worker to end: to the campaign it has died, and must not end the driver too.
             raise BrokenExecutor(f"the worker of {job.label} was ended") from error
+        except NotBegunError:
+            if self.runner.ending:
+                raise
+            return f"{NO_MORE_FILE} stands in {self.runner.job_folder(job.key).parent}; delete it"
         except JobLostError as error:
             return str(error) or type(error).__name__
         except (OSError, UnwritableError) as error:

@@ -102,9 +102,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GlasspotError as error:
         print(f"glasspot: {one_line(str(error))}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("glasspot: interrupted; what was finished is kept.", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as told:  # by Ctrl-C, a signal, or glasspot stop
+        print(f"glasspot: {told or 'interrupted'}; what was finished is kept.", file=sys.stderr)
+        return int(getattr(told, "exit_code", 130))
     except BrokenPipeError:
         # The reader (head, less) has gone. Without this the interpreter would say so when it flushes stdout at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

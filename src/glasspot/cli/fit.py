@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glasspot.cli.options import add_campaign, add_fit_file, fit_folder
+from glasspot.cli.options import add_campaign, add_fit_file, fit_folder, tell
 
 if TYPE_CHECKING:
     from glasspot.campaign.plan import FitPlan
-    from glasspot.execute.place import Place
+    from glasspot.campaign.task import Task
     from glasspot.store import Store
 
 HELP = "fit a potential to a target, validate it and write the report"
@@ -42,38 +42,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    from glasspot.campaign.task import Task
     from glasspot.config import load_fit_config
     from glasspot.fit_settings.plan import fit_plan
 
     path: Path = args.run_file
     config = load_fit_config(path)
     plan, notes = fit_plan(config, path.resolve().parent, args.engine)
-    folder = fit_folder(args)
-    fit_in(folder, plan, notes, path, config.run.place(args.workers), args.resume)
+    place, hooks = config.run.place(args.workers), config.run.hooks(path.resolve().parent)
+    task = Task("fit", plan.title, plan.source, plan.engine, place, hooks)
+    fit_in(fit_folder(args), plan, notes, path, task, args.resume)
     return 0
 
 
-def fit_in(folder: Path, plan: FitPlan, notes: Sequence[str], asked: Path, place: Place, resume: bool) -> None:
-    """Do a fit in ``folder``, show it, and write its report; ``asked`` is its file, ``place`` where its MD runs."""
+def fit_in(folder: Path, plan: FitPlan, notes: Sequence[str], asked: Path, task: Task, resume: bool) -> None:
+    """Do a fit in ``folder``, show it, and write its report; ``asked`` is its file."""
     from glasspot.campaign.fit import run_fit
-    from glasspot.campaign.folder import check_folder, check_same_run, driving, keep_plan, make_folder
-    from glasspot.campaign.runner import Runner
+    from glasspot.campaign.folder import keep_plan
+    from glasspot.campaign.task import driven
     from glasspot.cli.fit_display import FitDisplay
     from glasspot.report.write import write_report
-    from glasspot.store import Store
 
     check_local(plan)
-    factory = place.factory(folder)
-    check_folder(folder, resume)
-    make_folder(folder)
-    with driving(folder), Store.create(folder) as store:
-        check_same_run(store, plan.source)
-        plan = _with_batch(plan, store, place.slots)
+    with driven(task, folder, resume, tell) as work:
+        store = work.store
+        plan = _with_batch(plan, store, task.place.slots)
         if store.get_meta("plan") is None:  # also after a crash before the first run
             keep_plan(store, plan, asked)
-        with FitDisplay(plan, folder, notes, place.words) as display:
-            prepare = partial(prepare_systems, plan, display.say)
-            with Runner(store, folder, factory, display.running, prepare) as runner:
+        with FitDisplay(plan, folder, [*notes, *task.notes], task.place.words) as display:
+            with work.runner(display.running, partial(prepare_systems, plan, display.say)) as runner:
                 run_fit(plan, runner, display)
             display.stage("report")
             page = write_report(folder)

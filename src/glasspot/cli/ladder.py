@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glasspot.cli.options import add_campaign, add_fit_file, fit_folder
+from glasspot.cli.options import add_campaign, add_fit_file, fit_folder, tell
 
 if TYPE_CHECKING:
     from glasspot.campaign.plan import FitPlan
@@ -37,7 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from glasspot.campaign.folder import check_folder, driving, make_folder
+    from glasspot.campaign.driver import driving
+    from glasspot.campaign.folder import check_folder, make_folder
+    from glasspot.campaign.hooks import called_at_end
+    from glasspot.campaign.task import Task
     from glasspot.cli.fit import check_local, fit_in
     from glasspot.config import load_fit_config
     from glasspot.errors import GlasspotError, RunFailedError
@@ -62,22 +65,25 @@ def run(args: argparse.Namespace) -> int:
         raise GlasspotError(f"{folder} holds a ladder already; go on with it by --resume, or choose another --out")
     if not args.resume:
         check_folder(folder, resume=False)
-    place = config.run.place(args.workers)
+    place, hooks = config.run.place(args.workers), config.run.hooks(path.resolve().parent)
     for plan, _ in plans.values():
         check_local(plan)
     _check_same_rungs({folder / name: plan for name, (plan, _) in plans.items() if begun[name]})
     make_folder(folder)
     failed: dict[str, str] = {}
-    with driving(folder):
+    for line in hooks.missing:
+        tell(line)
+    with driving(folder), called_at_end(folder, config.title, hooks, tell):
         for name, (plan, notes) in plans.items():
+            task = Task("ladder", plan.title, plan.source, plan.engine, place)
             try:
-                fit_in(folder / name, plan, notes, path, place, resume=begun[name])
+                fit_in(folder / name, plan, notes, path, task, resume=begun[name])
             except RunFailedError as error:
                 failed[name] = f'[[rung]] "{name}": {error}'
                 print(f"{failed[name]}; the other rungs go on")
         _compare(folder, [name for name in plans if name not in failed])
-    if failed:
-        raise RunFailedError("; ".join(failed.values()))
+        if failed:
+            raise RunFailedError("; ".join(failed.values()))
     return 0
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glasspot.cli.options import add_campaign
+from glasspot.cli.options import add_campaign, tell
 
 if TYPE_CHECKING:
     from glasspot.campaign.plan import FitPlan
@@ -65,9 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from glasspot.campaign.folder import check_folder, check_same_run, driving, keep_plan, make_folder
+    from glasspot.campaign.folder import keep_plan
     from glasspot.campaign.landscape import run_landscape
-    from glasspot.campaign.runner import Runner
+    from glasspot.campaign.task import Task, driven
     from glasspot.cli.fit import prepare_systems
     from glasspot.cli.landscape_display import LandscapeDisplay
     from glasspot.config import load_fit_config
@@ -77,7 +77,6 @@ def run(args: argparse.Namespace) -> int:
     from glasspot.report.landscape import LANDSCAPE, about
     from glasspot.report.landscape_page import write_landscape
     from glasspot.report.landscape_paths import read_paths
-    from glasspot.store import Store
 
     path, folder = args.run_file, args.out
     config = load_fit_config(path)
@@ -86,19 +85,15 @@ def run(args: argparse.Namespace) -> int:
     paths = read_paths(args.paths, found.plane.space, plan.fitted_states)
     for system in found.plan.systems:
         check_system(found.plan.engine, system)
-    place = config.run.place(args.workers)
-    factory = place.factory(folder)
-    check_folder(folder, args.resume)
-    make_folder(folder)
+    place, hooks = config.run.place(args.workers), config.run.hooks(path.resolve().parent)
+    task = Task("landscape", found.plan.title, found.source, found.plan.engine, place, hooks)
     grid = found.anchors or found.plane
-    with driving(folder), Store.create(folder) as store:
-        check_same_run(store, found.source)
-        keep_plan(store, found.plan, path)
-        store.set_meta(LANDSCAPE, about(found.plane, found.anchors, found.fixed))
-        with LandscapeDisplay(found.plan, folder, notes, place.words) as display:
+    with driven(task, folder, args.resume, tell) as work:
+        keep_plan(work.store, found.plan, path)
+        work.store.set_meta(LANDSCAPE, about(found.plane, found.anchors, found.fixed))
+        with LandscapeDisplay(found.plan, folder, [*notes, *task.notes], place.words) as display:
             display.begin(md_runs(found.plan, grid.shape), grid.shape, found.fixed)
-            prepare = partial(prepare_systems, found.plan, display.say)
-            with Runner(store, folder, factory, display.running, prepare) as runner:
+            with work.runner(display.running, partial(prepare_systems, found.plan, display.say)) as runner:
                 run_landscape(found.plan, found.plane, found.anchors, runner, display.stage, display.step)
             landscape, page = write_landscape(folder, paths)
         for line in landscape.said:

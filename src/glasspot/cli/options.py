@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 
@@ -30,3 +31,10 @@ def add_campaign(parser: argparse.ArgumentParser, resume: str) -> None:
     parser.add_argument("--workers", metavar="N", type=int, help="MD runs side by side (default: one a processor)")
     add_engine(parser)
     parser.add_argument("--resume", action="store_true", help=resume)
+
+
+def tell(line: str) -> None:
+    """Say on stderr what went wrong beside the work itself."""
+    from glasspot.cli import one_line
+
+    print(f"glasspot: {one_line(line)}", file=sys.stderr)

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glasspot.cli.display import Display, clock, speed
+from glasspot.cli.options import tell
 
 if TYPE_CHECKING:
     from glasspot.campaign.glass_curves import CurvePlan, Made
+    from glasspot.campaign.task import Task
     from glasspot.campaign.under_way import RunningJob
-    from glasspot.execute.place import Place
 
 HELP = "simulate many glasses and collect their g_ab(r)"
 DESCRIPTION = """\
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    from glasspot.campaign.task import Task
     from glasspot.pcf_settings import load_dataset_plan
 
     plan, where = load_dataset_plan(args.dataset, args.engine)
@@ -54,7 +56,9 @@ def run(args: argparse.Namespace) -> int:
         _list(plan, args.json)
         return 0
     folder = args.out or Path("runs") / args.dataset.stem
-    made, seconds = _make(plan, folder, args.resume, where.place(args.workers), quiet=args.json)
+    place, hooks = where.place(args.workers), where.hooks(args.dataset.resolve().parent)
+    task = Task("pcf dataset", plan.title, plan.source, plan.engine, place, hooks)
+    made, seconds = _make(plan, task, folder, args.resume, quiet=args.json)
     _tell(made, folder, seconds, args.json)
     return 0
 
@@ -74,35 +78,30 @@ def _list(plan: CurvePlan, as_json: bool) -> None:
     )
 
 
-def _make(plan: CurvePlan, folder: Path, resume: bool, place: Place, quiet: bool) -> tuple[Made, float]:
+def _make(plan: CurvePlan, task: Task, folder: Path, resume: bool, quiet: bool) -> tuple[Made, float]:
     """Run the plan in ``folder`` and write its curves; return what came of it, and the seconds that it took."""
     from functools import partial
 
-    from glasspot.campaign.folder import check_folder, check_same_run, driving, make_folder, state_noted
+    from glasspot.campaign.folder import state_noted
     from glasspot.campaign.glass_curves import make_curves
-    from glasspot.campaign.runner import Runner
+    from glasspot.campaign.task import driven
     from glasspot.evaluate.engines import prepare_engine
-    from glasspot.store import Store
 
     began = time.monotonic()
-    factory = place.factory(folder)
-    check_folder(folder, resume)
-    make_folder(folder)
-    with driving(folder), Store.create(folder) as store, _DatasetDisplay(plan, quiet) as display:
-        check_same_run(store, plan.source)
+    with driven(task, folder, resume, tell) as work, _DatasetDisplay(plan, quiet) as display:
         display.introduce(
             f"{plan.title}: {len(plan.glasses)} glasses, {plan.runs} runs of each, engine {plan.engine.name}, "
-            f"{place.words}",
+            f"{task.place.words}",
             [],
             folder,
-            plan.notes,
+            [*plan.notes, *task.notes],
         )
 
         def prepare() -> None:
             for glass in plan.glasses:
                 prepare_engine(plan.engine, glass.system, display.say)
 
-        with Runner(store, folder, factory, display.running, prepare) as runner, state_noted(store):
+        with work.runner(display.running, prepare) as runner, state_noted(work.store):
             made = make_curves(plan, runner, partial(display.done, began))
             made.curves.save(folder / CURVES_FILE)
     return made, time.monotonic() - began

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glasspot.cli.options import add_campaign
+from glasspot.cli.options import add_campaign, tell
 
 if TYPE_CHECKING:
     from glasspot.fit_settings.compare import Comparison
@@ -46,8 +46,8 @@ def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
 def compare(args: argparse.Namespace) -> None:
     """Run ``glasspot potentials compare``."""
     from glasspot.campaign.compare import run_comparison
-    from glasspot.campaign.folder import check_folder, check_same_run, driving, keep_plan, make_folder
-    from glasspot.campaign.runner import Runner
+    from glasspot.campaign.folder import check_folder, keep_plan
+    from glasspot.campaign.task import Task, driven
     from glasspot.cli.fit_display import FitDisplay
     from glasspot.config import load_comparison_config
     from glasspot.fit_settings.compare import comparison_of
@@ -65,19 +65,17 @@ def compare(args: argparse.Namespace) -> None:
             about = store.get_meta(COMPARISON, {"asked": []})
             earlier = [Potential.from_dict(data) for data in about["asked"]]
     found = comparison_of(config, path.resolve().parent, args.names, args.engine, earlier)
-    place = config.run.place(args.workers)
-    factory = place.factory(folder)
-    make_folder(folder)
-    with driving(folder), Store.create(folder) as store:
-        check_same_run(store, found.plan.source)
-        keep_plan(store, found.plan, path)
-        store.set_meta(COMPARISON, _about(found))
-        with FitDisplay(found.plan, folder, found.notes, place.words) as display:
+    plan = found.plan
+    place, hooks = config.run.place(args.workers), config.run.hooks(path.resolve().parent)
+    task = Task("potentials compare", plan.title, plan.source, plan.engine, place, hooks)
+    with driven(task, folder, args.resume, tell) as work:
+        keep_plan(work.store, plan, path)
+        work.store.set_meta(COMPARISON, _about(found))
+        with FitDisplay(plan, folder, [*found.notes, *task.notes], place.words) as display:
             for name, reason in found.skipped.items():
                 display.say(f"skipped: {name}: {reason}")
-            prepare = partial(_prepare, found, display.say)
-            with Runner(store, folder, factory, display.running, prepare) as runner:
-                run_comparison(found.plan, found.engines, runner, display)
+            with work.runner(display.running, partial(_prepare, found, display.say)) as runner:
+                run_comparison(plan, found.engines, runner, display)
             report, page = write_comparison(folder)
         _show(report)
         print(f"written: {page} and compare.csv, compare.json, compare.png, .svg, .pdf beside it")

@@ -21,7 +21,7 @@ from glasspot.evaluate.engines import make_engine
 from glasspot.evaluate.job import OUTCOME_FILE, Job, Outcome, Packing, write_outcome
 from glasspot.evaluate.observe import STRUCTURE_FRAMES, PairObserver, check_response
 from glasspot.evaluate.structure import structure_arrays
-from glasspot.execute.lost import JobLostError
+from glasspot.execute.lost import NO_MORE_FILE, JobLostError, NotBegunError
 from glasspot.files import UnwritableError, write_text
 from glasspot.provenance import provenance
 from glasspot.structure.frames import Frame
@@ -38,7 +38,10 @@ def run_job(job: Job, start: Frame | None, folder: Path) -> str:
     kept: the job finished earlier, while nobody was there to take its result. A job that another worker still runs (of
     a driver that is gone) is waited for. UnwritableError where the folder cannot be written, JobLostError where the
     engine's program was ended from outside: neither says anything about the job, so neither leaves an outcome.
+    NotBegunError where no more jobs are to begin.
     """
+    if (folder.parent / NO_MORE_FILE).exists():
+        raise NotBegunError(job.key)
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         if not (folder / OUTCOME_FILE).is_file():

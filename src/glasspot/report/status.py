@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from glasspot.campaign.folder import is_driven
+from glasspot.campaign.driver import is_driven, is_heard
 from glasspot.store import Store
 
 Record = Mapping[str, Any]
@@ -17,7 +17,7 @@ Record = Mapping[str, Any]
 def state_of(store: Store, folder: Path) -> str:
     """Return running, interrupted, failed or finished. "running" in the store with no driver was a crash."""
     state = str(store.get_meta("state", "interrupted"))
-    if state == "running" and not is_driven(folder):
+    if state == "running" and not (is_driven(folder) or is_heard(store, folder)):
         return "interrupted"
     return state
 

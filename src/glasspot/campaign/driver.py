@@ -1,0 +1,137 @@
+"""The one process that drives a folder: the lock that it holds, and who it is.
+
+The lock is of the kernel, so it ends with the process, however that ends. It works over NFS as well. The file tells who
+holds it, or who held it last.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+from glasspot.errors import GlasspotError
+from glasspot.store import Store
+
+LOCK_FILE = "driver.lock"
+REQUEST_FILE = "stop.request"  # written by ``glasspot stop`` for the driver at work
+HEARD_S = 60.0  # a driver on another machine that noted what runs less than this ago is at work
+TRIES, PAUSE_S = 5, 0.1  # somebody who asks whether the folder is locked holds the lock for an instant
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A process of this or another machine. since: seconds of the epoch; token: no other process has the same."""
+
+    host: str
+    process: int
+    since: float
+    token: str
+
+
+@cache
+def this_process() -> Driver:
+    """Return who this process is."""
+    return Driver(platform.node(), os.getpid(), time.time(), secrets.token_hex(8))
+
+
+@contextmanager
+def driving(folder: Path) -> Iterator[None]:
+    """Hold the folder for one driver, and forget requests to earlier ones; a second driver is refused."""
+    try:
+        handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise GlasspotError(f"cannot write in {folder}: {error.strerror}; choose another --out") from error
+    try:
+        _lock(handle, folder)
+        try:
+            os.ftruncate(handle, 0)
+            os.write(handle, json.dumps(asdict(this_process())).encode() + b"\n")
+        except OSError as error:
+            raise GlasspotError(f"cannot write in {folder}: {error.strerror}; choose another --out") from error
+        _forget_request(folder)
+        try:
+            yield
+        finally:
+            _forget_request(folder)
+    finally:
+        os.close(handle)
+
+
+def is_driven(folder: Path) -> bool:
+    """Return whether a driver holds the folder now."""
+    try:
+        handle = os.open(folder / LOCK_FILE, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no locks there: no driver would have begun
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
+def driver_of(folder: Path) -> Driver | None:
+    """Return who holds the folder, or held it last; None where nobody has said so."""
+    try:
+        with (folder / LOCK_FILE).open("rb") as handle:
+            content = json.loads(handle.read(4096))
+        return Driver(
+            str(content["host"]), int(content["process"]), float(content["since"]), str(content["token"])
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def is_heard(store: Store, folder: Path) -> bool:
+    """Return whether a driver on another machine has lately noted what runs.
+
+    There are file systems whose locks are seen by one machine only; the lock then says nothing about the others.
+    """
+    driver = driver_of(folder)
+    if driver is None or driver.host == platform.node():
+        return False
+    now = store.get_meta("now") or {}
+    return store.get_meta("state") == "running" and time.time() - float(now.get("at", 0.0)) < HEARD_S
+
+
+def _lock(handle: int, folder: Path) -> None:
+    for left in reversed(range(TRIES)):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if left:
+                time.sleep(PAUSE_S)
+                continue
+            raise GlasspotError(
+                f"another glasspot is at work in {folder}{_who(folder)}; wait for it, end it with glasspot stop, "
+                "or use another --out"
+            ) from None
+        except OSError as error:
+            raise GlasspotError(
+                f"{folder / LOCK_FILE} cannot be locked ({error.strerror}); without locks two drivers could work in "
+                "one folder: choose --out on another file system"
+            ) from error
+        return
+
+
+def _who(folder: Path) -> str:
+    driver = driver_of(folder)
+    return "" if driver is None else f" (process {driver.process} on {driver.host})"
+
+
+def _forget_request(folder: Path) -> None:
+    with suppress(OSError):
+        (folder / REQUEST_FILE).unlink(missing_ok=True)

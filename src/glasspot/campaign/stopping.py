@@ -1,0 +1,97 @@
+"""A request to end, in the folder of a run: written by ``glasspot stop`` on any machine, looked for by the driver.
+
+A request names the driver it is for, so one that was left over never ends a later run.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import platform
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from glasspot.campaign.driver import REQUEST_FILE, Driver, this_process
+from glasspot.campaign.interrupt import EndedError
+from glasspot.campaign.log import EventLog
+from glasspot.execute.lost import NO_MORE_FILE
+from glasspot.files import write_text
+
+LOOK_S = 1.0
+STOPPED = "stopped on request"
+
+
+@dataclass(frozen=True)
+class StopRequest:
+    """token: of the driver that is asked; after_runs: the runs under way may finish first; by: who asks."""
+
+    token: str
+    after_runs: bool
+    by: str
+
+
+def ask(folder: Path, driver: Driver, after_runs: bool) -> None:
+    """Leave a request to ``driver`` in the folder; UnwritableError where it cannot be written."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, in a container
+        user = "somebody"
+    request = StopRequest(driver.token, after_runs, f"{user}@{platform.node()}")
+    write_text(folder / REQUEST_FILE, json.dumps(asdict(request)) + "\n")
+
+
+def asked(folder: Path) -> StopRequest | None:
+    """Return the request in a folder, None where there is none that can be read."""
+    try:
+        with (folder / REQUEST_FILE).open("rb") as handle:
+            content = json.loads(handle.read(4096))
+        return StopRequest(str(content["token"]), bool(content["after_runs"]), str(content["by"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+class StopWatch:
+    """Looks for a request to this process: in the folder of its run, and in that around it, of a ladder of runs.
+
+    ``ending``: somebody asked that no more runs begin. Workers see it by a file beside the folders of their jobs.
+    """
+
+    def __init__(self, folder: Path, jobs: Path, log: EventLog) -> None:
+        self.ending = False
+        self._places = (folder, folder.resolve().parent)
+        self._mark = jobs / NO_MORE_FILE
+        self._log = log
+        self._looked = 0.0
+
+    def begin(self) -> None:
+        """Let runs begin, whatever an earlier driver left behind."""
+        with suppress(OSError):
+            self._mark.unlink(missing_ok=True)
+
+    end = begin
+
+    def look(self) -> None:
+        """Look, at most once a second; EndedError when the runs under way are to end as well."""
+        if time.monotonic() - self._looked < LOOK_S:
+            return
+        self._looked = time.monotonic()
+        for place in self._places:
+            request = asked(place)
+            if request is None or request.token != this_process().token:
+                continue
+            if not request.after_runs:
+                self._log.write("stop-asked", by=request.by)
+                raise ended()
+            if not self.ending:
+                self.ending = True
+                self._log.write("stop-asked", by=request.by, after="runs")
+                with suppress(OSError):  # without the mark a few more runs begin, and are waited for
+                    self._mark.parent.mkdir(parents=True, exist_ok=True)
+                    self._mark.touch()
+
+
+def ended() -> EndedError:
+    """Return the exception that ends a driver as it was asked to."""
+    return EndedError(STOPPED, "stopped", 130)
