@@ -55,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
         quench,
         report,
         status,
+        stop,
         surrogate,
         test_mlip,
     )
@@ -70,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
         landscape,
         surrogate,
         status,
+        stop,
         report,
         quench,
         analyse,

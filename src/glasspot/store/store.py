@@ -126,6 +126,10 @@ class Store:
         """Tell whether an outcome is there."""
         return self._run(key) is not None
 
+    def count_outcomes(self) -> int:
+        """Return how many outcomes are there."""
+        return self._access.reading(lambda: self._access.seal().rows(RUNS))
+
     def outcomes(self) -> list[dict[str, Any]]:
         """Return key, label, ok, reason, seconds and time of storing of every outcome, in the order of storing.
 
