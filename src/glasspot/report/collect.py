@@ -24,43 +24,50 @@ from glasspot.target.objective import Objective
 def collect(folder: Path) -> FitReport:
     """Return the report of the fit in ``folder``; GlasspotError when there is none or it is damaged."""
     with Store.open(folder) as store:
-        plan = store.get_meta("plan")
-        if plan is None:
-            raise GlasspotError(f"the run in {folder} has only just begun: nothing can be reported yet")
-        space = ParameterSpace.from_dict(plan["space"])
-        steps = store.records("step")
-        held = store.get_meta("held_out")
-        held_out = Objective.from_dict(held) if held else None
-        fitted = store.get_meta("fitted")
-        stored = store.get_meta("objective")
-        found = store.get_meta("determination")
-        objective = Objective.from_dict(stored) if stored else None
-        objectives = [o for o in (objective, held_out) if o]
-        scores = [_in_order(score, objectives) for score in store.records("validation")]
-        outcomes = {s["name"]: {state: good_outcomes(store, keys) for state, keys in s["keys"].items()} for s in scores}
-        teaching = learned(store, space, objectives, outcomes)
-        return FitReport(
-            title=plan["title"],
-            description=plan["description"],
-            state=state_of(store, folder),
-            steps=tuple(_step(s) for s in steps),
-            parameters=_parameters(space, plan, steps, fitted, found),
-            directions=_directions(found),
-            scores=tuple(_score(s, outcomes[s["name"]]) for s in scores),
-            noise_floor=_or_nan(noise_floor(scores)),
-            panels=curve_panels(objectives, scores, outcomes, store, steps),
-            structure_panels=structure_panels(scores, outcomes) if teaching is None else (),
-            potentials=_potentials(space, steps, scores),
-            elements=_elements(objective, space),
-            fitted=Potential.from_dict(fitted) if fitted else None,
-            timings=_timings(store),
-            provenance=_provenance(store, plan),
-            numbers=fitted_numbers(objectives, scores, outcomes) if teaching is None else (),
-            ensemble=ensemble(store, space, objectives, scores, outcomes),
-            unknown_errors=found.get("reason", "") if found else "",
-            learned=teaching,
-            cautions=tuple(plan["cautions"]),
-        )
+        return report_of(store, folder, store.records("step"), [row["key"] for row in store.outcomes()])
+
+
+def report_of(store: Store, folder: Path, steps: Sequence[Record], runs: Sequence[str]) -> FitReport:
+    """Return the report of the fit whose store is open; GlasspotError when it is damaged, or has only just begun.
+
+    steps: the records of its evaluations, all of them or those to be drawn. runs: the keys of the runs in the store.
+    """
+    plan = store.get_meta("plan")
+    if plan is None:
+        raise GlasspotError(f"the run in {folder} has only just begun: nothing can be reported yet")
+    space = ParameterSpace.from_dict(plan["space"])
+    held = store.get_meta("held_out")
+    held_out = Objective.from_dict(held) if held else None
+    fitted = store.get_meta("fitted")
+    stored = store.get_meta("objective")
+    found = store.get_meta("determination")
+    objective = Objective.from_dict(stored) if stored else None
+    objectives = [o for o in (objective, held_out) if o]
+    scores = [_in_order(score, objectives) for score in store.records("validation")]
+    outcomes = {s["name"]: {state: good_outcomes(store, keys) for state, keys in s["keys"].items()} for s in scores}
+    teaching = learned(store, space, objectives, outcomes, steps)
+    return FitReport(
+        title=plan["title"],
+        description=plan["description"],
+        state=state_of(store, folder),
+        steps=tuple(_step(s) for s in steps),
+        parameters=_parameters(space, plan, steps, fitted, found),
+        directions=_directions(found),
+        scores=tuple(_score(s, outcomes[s["name"]]) for s in scores),
+        noise_floor=_or_nan(noise_floor(scores)),
+        panels=curve_panels(objectives, scores, outcomes, store, steps),
+        structure_panels=structure_panels(scores, outcomes) if teaching is None else (),
+        potentials=_potentials(space, steps, scores),
+        elements=_elements(objective, space),
+        fitted=Potential.from_dict(fitted) if fitted else None,
+        timings=_timings(store),
+        provenance=_provenance(store, plan, runs),
+        numbers=fitted_numbers(objectives, scores, outcomes) if teaching is None else (),
+        ensemble=ensemble(store, space, objectives, scores, outcomes),
+        unknown_errors=found.get("reason", "") if found else "",
+        learned=teaching,
+        cautions=tuple(plan["cautions"]),
+    )
 
 
 def _step(record: Record) -> Step:
@@ -200,12 +207,11 @@ def _timings(store: Store) -> dict[str, float]:
     }
 
 
-def _provenance(store: Store, plan: Record) -> dict[str, str]:
+def _provenance(store: Store, plan: Record, runs: Sequence[str]) -> dict[str, str]:
     result = {"seed": str(plan["seed"]), "began": plan["began"]}
-    rows = store.outcomes()
-    result["MD runs in the store"] = str(len(rows))
-    for row in rows[:1]:
-        data = store.get_outcome(row["key"])
+    result["MD runs in the store"] = str(len(runs))
+    for key in runs[:1]:
+        data = store.get_outcome(key)
         if data:
             result |= {k: v for k, v in Outcome.from_bytes(data).texts["provenance"].items() if k != "finished"}
     settings = store.get_meta("settings", {})

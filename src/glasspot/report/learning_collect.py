@@ -26,13 +26,15 @@ ALIKE = 0.9  # of the range of the oxide that differs most
 
 
 def learned(
-    store: Store, space: ParameterSpace, objectives: Sequence[Objective], outcomes: Mapping[str, Outcomes]
-) -> Learned | None:
+    store: Store, space: ParameterSpace, objectives: Sequence[Objective], outcomes: Mapping[str, Outcomes],
+    steps: Sequence[Record],
+) -> Learned | None:  # fmt: skip
     """Return what a fit that learns has to show so far; None for a fit by other methods.
 
-    ``objectives``: that of the fit and, if any, that of what was held out; ``outcomes`` of the scored potentials.
+    ``objectives``: that of the fit and, if any, that of what was held out; ``outcomes`` of the scored potentials;
+    ``steps``: records of the evaluations.
     """
-    plan, steps = store.get_meta("plan"), store.records("step")
+    plan = store.get_meta("plan")
     if not objectives or not ("learning" in plan or {step["method"] for step in steps} & set(LEARNERS)):
         return None
     scores, decisions = store.records("validation"), store.records("decision")

@@ -105,6 +105,10 @@ class Seal:
         """Return how many rows a part has."""
         return self._parts.get(part, (0, 0))[0]
 
+    def total(self, part: str) -> tuple[int, int]:
+        """Return how many rows a part has, and the sum of their digests: changed by any change of it."""
+        return self._parts.get(part, (0, 0))
+
     @property
     def kinds(self) -> list[str]:
         """The kinds of records."""
