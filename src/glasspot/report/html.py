@@ -13,6 +13,7 @@ from typing import Any
 
 from glasspot import __version__
 from glasspot.files import write_text
+from glasspot.potential.model import Potential
 from glasspot.report.data import FitReport
 from glasspot.report.figure import Figure
 from glasspot.report.learning_map import MapFigure, plotly_map
@@ -90,7 +91,7 @@ def assemble(
     sections = {name: body for name, body in sections.items() if body}
     if shared := sections.keys() & plots.keys():
         raise ValueError(f"sections and figures share the id {shared}: the figure would be drawn into the section")
-    return Template(_asset("page.html")).substitute(
+    return Template(asset("page.html")).substitute(
         version=html.escape(__version__),
         kind=html.escape(top.kind),
         title=html.escape(top.title),
@@ -102,9 +103,9 @@ def assemble(
         nav=" ".join(f'<a href="#{name}">{headings[name]}</a>' for name in sections),
         sections="\n".join(sections.values()),
         figures=safe_json(dict(plots)),
-        css=_asset("page.css"),
+        css=asset("page.css"),
         plotly=get_plotlyjs(),
-        script=_asset("page.js"),
+        script=asset("figures.js") + asset("page.js"),
     )
 
 
@@ -114,7 +115,7 @@ def safe_json(data: object) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
     """Return a file of the page folder."""
     return resources.files("glasspot.report").joinpath("page", name).read_text(encoding="utf-8")
 
@@ -123,8 +124,11 @@ def _section(name: str, report: FitReport, drawn: Iterable[Figure | MapFigure], 
     """Return a section with its figures, then its tables; "" where there is nothing to show."""
     plots = [figure_place(f.name, f.title, f.caption) for f in drawn if f.section == name]
     body = section_body(plots, [table for table in made if table.section == name], SECTIONS[name])
-    if name == "files":
-        body += _potential_text(report)
+    if name == "files" and report.fitted is not None:
+        body += potential_text(report.fitted)
+        body += (
+            '<p class="note">Beside this page: this file, a LAMMPS include with its tables, a Python file for ASE.</p>'
+        )
     return section(name, SECTIONS[name], body)
 
 
@@ -140,7 +144,7 @@ def section_body(plots: Sequence[str], made: Iterable[Table], heading: str) -> s
 
 
 def figure_place(name: str, heading: str, words: str) -> str:
-    """Return the place of a figure: title, legend, plot, caption and its buttons; page.js fills the legend and plot."""
+    """Return the place of a figure: title, legend, plot, caption and buttons; figures.js fills the legend and plot."""
     label = html.escape(heading)
     caption = f"<figcaption>{symbols(words)}</figcaption>" if words else ""
     tools = "".join(
@@ -180,16 +184,13 @@ def _row(row: tuple[str, ...], table: Table, fitted: bool) -> str:
     return f'<tr class="fitted">{cells}</tr>' if fitted else f"<tr>{cells}</tr>"
 
 
-def _potential_text(report: FitReport) -> str:
-    """Return the fitted potential as the TOML file that ``glasspot`` reads back, with a button that saves it."""
-    if report.fitted is None:
-        return ""
+def potential_text(potential: Potential) -> str:
+    """Return a potential as the TOML file that ``glasspot`` reads back, with a button that saves it."""
     from glasspot.potential.io import potential_to_toml
 
-    name = html.escape(f"{report.fitted.name}.toml".replace("/", "-"))
+    name = html.escape(f"{potential.name}.toml".replace("/", "-"))
     return (
         f'<p><button type="button" class="save" data-save="{name}" data-from="potential-toml">Save {name}</button></p>'
         '<div class="scroll text-box" tabindex="0" role="region" aria-label="Fitted potential">'
-        f'<pre id="potential-toml">{html.escape(potential_to_toml(report.fitted))}</pre></div>'
-        '<p class="note">Beside this page: this file, a LAMMPS include with its tables, a Python file for ASE.</p>'
+        f'<pre id="potential-toml">{html.escape(potential_to_toml(potential))}</pre></div>'
     )

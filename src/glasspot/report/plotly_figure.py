@@ -1,6 +1,6 @@
 """A figure as the plain dict that plotly.js draws: the page carries plotly.js, and JSON is all it reads.
 
-Ink names stand where a colour may change with the page's light or dark mode; ``page.js`` puts the colours in.
+Ink names stand where a colour may change with the page's light or dark mode; ``figures.js`` puts the colours in.
 """
 
 from __future__ import annotations
