@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from glasspot.campaign.evidence import Evidence
-from glasspot.campaign.fit import Listener
 from glasspot.campaign.folder import state_noted
+from glasspot.campaign.listening import Listener, Logged
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.runner import Runner
 from glasspot.campaign.targets import fitted_objective, held_out_objective
@@ -22,6 +22,7 @@ def run_comparison(plan: FitPlan, engines: Mapping[str, EngineChoice], runner: R
 
     A potential whose runs fail has a record without a cost. RunFailedError when a reference to be simulated fails.
     """
+    listener = Logged(listener, runner.log)
     with state_noted(runner.store):
         listener.stage("targets")
         objective, held_out = fitted_objective(plan, runner), held_out_objective(plan, runner)

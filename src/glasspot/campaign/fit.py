@@ -7,8 +7,7 @@ the same order when a fit is resumed, so it proposes what it did before; the sto
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from glasspot.campaign.descend import Descent
 from glasspot.campaign.determination import determination, fresh_measurement, pooled
@@ -17,33 +16,14 @@ from glasspot.campaign.evidence import Evidence
 from glasspot.campaign.folder import state_noted
 from glasspot.campaign.lesson_tables import lessons_of
 from glasspot.campaign.lessons import Lessons
+from glasspot.campaign.listening import Listener, Logged
 from glasspot.campaign.methods import no_response
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.runner import Runner
 from glasspot.campaign.targets import fitted_objective, held_out_objective, level_objectives
-from glasspot.campaign.under_way import RunningJob
 from glasspot.potential.model import Potential
 from glasspot.search.linear_model import LinearModel
 from glasspot.target.objective import Objective
-
-
-class Listener(Protocol):
-    """Told what happens, for a display."""
-
-    def stage(self, text: str) -> None:
-        """A new part of the work begins: "targets", the name of a search method, "select", "validate", "lessons" ..."""
-
-    def step(self, record: dict[str, Any]) -> None:
-        """An iteration of the fit was recorded."""
-
-    def decision(self, record: dict[str, Any]) -> None:
-        """A method that learns decided something beside its points: to move a window, or not to."""
-
-    def score(self, record: dict[str, Any]) -> None:
-        """A potential was scored on independent runs."""
-
-    def running(self, jobs: Sequence[RunningJob]) -> None:
-        """These jobs are not done yet: under way, or waiting for a worker."""
 
 
 class Fit:
@@ -53,9 +33,9 @@ class Fit:
         self.plan = plan
         self.runner = runner
         self.store = runner.store
-        self.listener = listener
         self.before = float(self.store.get_meta("seconds", 0.0))  # wall time of earlier sessions
         self.recorded = {r["number"]: r["seconds"] for r in self.store.records("step")}  # by earlier sessions
+        self.listener = Logged(listener, runner.log, self.recorded)
 
     def run(self) -> None:
         """Do the whole fit; raise GlasspotError when it cannot go on."""

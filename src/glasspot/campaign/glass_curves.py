@@ -106,6 +106,7 @@ def make_curves(plan: CurvePlan, runner: Runner, on_done: Callable[[int, int], N
     jobs = jobs_of(plan)
     step = max(1, len(plan.glasses))
     for k in range(0, len(jobs), step):
+        runner.log.write("stage", name=f"run {k // step + 1} of {plan.runs}")
         runner.work([job for _, job in jobs[k : k + step]])
         on_done(min(k + step, len(jobs)), len(jobs))
 

@@ -29,14 +29,19 @@ def run_landscape(
 
     RunFailedError when no point can be run, or no anchor.
     """
+
+    def begin(name: str) -> None:
+        runner.log.write("stage", name=name)
+        stage(name)
+
     with state_noted(runner.store):
-        stage("targets")
+        begin("targets")
         objective = fitted_objective(plan, runner)
         if anchors is None:
-            stage("survey")
+            begin("survey")
             _survey(Survey(plan, plane, objective, runner, _keeping(runner, POINT, step)))
         else:
-            _reweight(plan, plane, anchors, objective, runner, stage, step)
+            _reweight(plan, plane, anchors, objective, runner, begin, step)
 
 
 def _reweight(
@@ -71,7 +76,14 @@ def _survey(survey: Survey) -> None:
 
 
 def _keeping(runner: Runner, kind: str, step: Callable[[dict[str, Any]], None]) -> Keep:
+    known = {record["number"] for record in runner.store.records(kind)}  # logged by an earlier driver
+
     def keep(record: dict[str, Any]) -> None:
+        if record["number"] not in known:
+            runner.log.write(
+                "step", number=record["number"], point=record["kind"], cost=record["cost"], error=record["error"],
+                reason=record["reason"] or None,
+            )  # fmt: skip
         runner.store.put_record(kind, record["number"], record)
         step(record)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from glasspot import __version__
 from glasspot.campaign.driver import driving, this_process
 from glasspot.campaign.folder import check_folder, check_same_run, make_folder
 from glasspot.campaign.hooks import NO_HOOKS, Hooks, called_at_end
+from glasspot.campaign.interrupt import InterruptKey
 from glasspot.campaign.log import EventLog
 from glasspot.campaign.runner import Runner
 from glasspot.campaign.under_way import RunningJob
@@ -36,10 +38,13 @@ class Task:
     @property
     def notes(self) -> list[str]:
         """What a person should know before it begins: the programs that the file names, and hooks that cannot be."""
-        named = {"engine.command": [self.engine.command] if self.engine.command else [],
-                 "run.setup": self.place.block.setup,
-                 "run.on_finish": self.hooks.on_finish, "run.on_failure": self.hooks.on_failure}  # fmt: skip
-        found = [f"{name} = {' '.join(words)}" for name, words in named.items() if words]
+        hooks = (self.hooks.on_finish, self.hooks.on_failure)
+        named = {
+            "engine.command": [self.engine.command] if self.engine.command else [],
+            "run.setup": self.place.block.setup,
+            "run.on_finish, run.on_failure": [shlex.join(words) for words in hooks if words],
+        }
+        found = [f"{name} = {'; '.join(lines)}" for name, lines in named.items() if lines]
         programs = [f"programs that the file names, and that are run: {'; '.join(found)}"] if found else []
         return [*programs, *self.hooks.missing]
 
@@ -68,7 +73,7 @@ def driven(task: Task, folder: Path, resume: bool, tell: Callable[[str], None]) 
     check_folder(folder, resume)
     make_folder(folder)
     began = time.monotonic()
-    with driving(folder), Store.create(folder) as store:
+    with InterruptKey(), driving(folder), Store.create(folder) as store:
         check_same_run(store, task.source)
         log, me = EventLog(folder), this_process()
         log.write(
