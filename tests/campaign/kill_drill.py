@@ -137,7 +137,7 @@ class _Fit:
         if done.returncode != 0:
             self.record.wrong.append(f"{self.peace}: {done.stderr}")
             return
-        ended = re.findall(r"run-(?:finished|failed) key=(\w+)", (self.run_folder / "glasspot.log").read_text())
+        ended = re.findall(r"run-(?:finished|failed) .*?key=(\w+)", (self.run_folder / "glasspot.log").read_text())
         self.record.runs += len(set(ended))
         self.record.twice += [f"{self.run_folder}: {key}" for key, n in Counter(ended).items() if n > 1]
         one, two = status(self.run_folder), status(self.peace)
