@@ -16,7 +16,7 @@ from glasspot.campaign import runner as module
 from glasspot.campaign.runner import ATTEMPTS, Runner
 from glasspot.errors import GlasspotError, RunFailedError
 from glasspot.evaluate.job import OUTCOME_FILE, EngineChoice, Job, Observe, Outcome, Packing, write_outcome
-from glasspot.evaluate.run import PROGRESS_FILE
+from glasspot.evaluate.progress import PROGRESS_FILE
 from glasspot.execute.lost import JobLostError
 from glasspot.files import UnwritableError
 from glasspot.potential.io import load_potential

@@ -18,10 +18,12 @@ from pathlib import Path
 from glasspot.campaign.interrupt import InterruptKey
 from glasspot.campaign.log import EventLog
 from glasspot.campaign.stopping import StopWatch, ended
+from glasspot.campaign.tally import Standing, Tally
 from glasspot.campaign.under_way import RunningJob, UnderWay
 from glasspot.errors import GlasspotError, RunFailedError
 from glasspot.evaluate.job import OUTCOME_FILE, Continue, Job, Outcome
-from glasspot.evaluate.run import PROGRESS_FILE, final_frame, run_job
+from glasspot.evaluate.progress import PROGRESS_FILE
+from glasspot.evaluate.run import final_frame, run_job
 from glasspot.execute.lost import NO_MORE_FILE, JobLostError, NotBegunError
 from glasspot.execute.place import ExecutorFactory, stop
 from glasspot.files import UnwritableError
@@ -67,6 +69,8 @@ class Runner:
         self.folder = folder
         self.times = Times()
         self.log = EventLog(folder)
+        self.standing = Standing()  # of a search; kept by the campaign, noted for readers
+        self._tally = Tally.of_store(store, (store.get_meta("now") or {}).get("tally"))
         self._make_executor = make_executor
         self._executor: Executor | None = None
         self._on_running = on_running
@@ -88,7 +92,7 @@ class Runner:
         self._stop.end()
         self._key.__exit__()
         with suppress(GlasspotError):  # on a full disk the record stays as it was
-            self.store.set_meta("now", self._under_way.record())
+            self._note()
         if kind is None:
             self._key.check()
 
@@ -147,7 +151,12 @@ class Runner:
         self._on_running(self._under_way.look())
         if time.monotonic() - self._noted > NOTE_S:
             self._noted = time.monotonic()
-            self.store.set_meta("now", self._under_way.record())
+            self._note()
+
+    def _note(self) -> None:
+        """Note for readers what runs, and what came of what ran."""
+        more = {"tally": self._tally.encode(), "search": self.standing.encode()}
+        self.store.set_meta("now", {**self._under_way.record(), **more})
 
     @property
     def ending(self) -> bool:
@@ -182,6 +191,7 @@ class Runner:
         self.store.put_outcome(job.key, job.label, job.spec(), outcome.ok, outcome.reason, seconds, data)
         self._known.put(job.key, outcome)
         self._under_way.end(job.key)
+        self._tally.add(job.label, outcome.ok, outcome.reason, seconds)
         self.times.jobs += seconds
         self.times.engines += float(outcome.numbers.get("engine_seconds", seconds))
         if outcome.ok:

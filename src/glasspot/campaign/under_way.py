@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.evaluate.job import Job
-from glasspot.evaluate.run import PROGRESS_FILE
+from glasspot.evaluate.progress import PROGRESS_FILE
 
 READS = 64  # of a look, of either kind
 SHOWN = 200  # jobs named in the record for readers; the others are counted
@@ -84,7 +84,7 @@ class UnderWay:
     def record(self) -> dict[str, Any]:
         """Return what a reader of the store is told: plain values, of the jobs under way the first SHOWN by name.
 
-        silent_s: seconds since a job was last heard of; a healthy worker says something every second.
+        silent_s: seconds since a job was last heard of; a healthy worker says something four times a minute at least.
         """
         found = [job for job in self._jobs.values() if job.host]
         return {
@@ -111,6 +111,6 @@ class UnderWay:
                 before.label, int(content["step"]), int(content["total_steps"]), float(content["atom_steps_per_s"]),
                 key, str(content["host"]), float(content["since"]), spoke, time.monotonic() if news else before.heard,
             )  # fmt: skip
-        except (OSError, ValueError, KeyError, TypeError):  # not there yet, or of an older glasspot
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):  # not there yet, or of an older glasspot
             return False
         return True

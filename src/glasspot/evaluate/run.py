@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,14 +18,14 @@ from glasspot.evaluate.elastic import elastic_moduli
 from glasspot.evaluate.engines import make_engine
 from glasspot.evaluate.job import OUTCOME_FILE, Job, Outcome, Packing, write_outcome
 from glasspot.evaluate.observe import STRUCTURE_FRAMES, PairObserver, check_response
+from glasspot.evaluate.progress import ProgressFile
 from glasspot.evaluate.structure import structure_arrays
 from glasspot.execute.lost import NO_MORE_FILE, JobLostError, NotBegunError
-from glasspot.files import UnwritableError, write_text
+from glasspot.files import UnwritableError
 from glasspot.provenance import provenance
 from glasspot.structure.frames import Frame
 from glasspot.structure.packing import random_packing
 
-PROGRESS_FILE = "progress.json"
 LOCK_FILE = "worker.lock"
 
 
@@ -65,7 +63,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _run_here(job: Job, start: Frame | None, folder: Path) -> None:
     """Run the job and leave its outcome."""
     engine = make_engine(job.engine)
-    tell = _progress_to(folder)
+    tell = ProgressFile(folder)
     tell(Progress("", 0, job.protocol.total_steps, 0.0, 0.0))
     began = time.perf_counter()
     try:
@@ -171,25 +169,3 @@ def _provenance(job: Job, engine: Engine, folder: Path) -> dict[str, str]:
     """Return what made this outcome, with the engine's own version where it told one."""
     command = {"engine command": job.engine.command} if job.engine.command else {}
     return {"engine": engine.name, engine.name: engine.version(folder) or "unknown", **command, **provenance()}
-
-
-def _progress_to(folder: Path) -> Callable[[Progress], None]:
-    """Return a callback that leaves the run's progress in its folder, where a driver on any machine can read it."""
-    host, since = platform.node(), time.time()
-
-    def write(progress: Progress) -> None:
-        text = json.dumps(
-            {
-                "stage": progress.stage_name,
-                "step": progress.step,
-                "total_steps": progress.total_steps,
-                "seconds": progress.seconds,
-                "atom_steps_per_s": progress.atom_steps_per_s,
-                "host": host,
-                "process": os.getpid(),
-                "since": since,
-            }
-        )
-        write_text(folder / PROGRESS_FILE, text)
-
-    return write
