@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def test_a_long_run_speaks_four_times_a_minute(tmp_path: Path) -> None:
         said = json.loads((tmp_path / PROGRESS_FILE).read_text())["seconds"]
         spoke += [said] if said != last else []
         last = said
-    gaps = [later - earlier for earlier, later in zip(spoke, spoke[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(spoke)]
     assert spoke[:5] == [0, 1, 2, 3, 4] and set(gaps[-20:]) == {15.0} and gaps == sorted(gaps)
     assert len(spoke) < 3600 / 15 + 60
 
