@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,12 +20,15 @@ from glasspot.store import STORE_FILE, Store
 
 # What may stand in a folder that holds no run yet.
 OURS = (LOCK_FILE, REQUEST_FILE, LOG_FILE, OUTPUT_FILE)
+PAGE_TOKEN = "page"  # noqa: S105 - the store's entry of the token of its live page: who can read the one may read both
 
 
 @contextmanager
 def state_noted(store: Store) -> Iterator[None]:
     """Leave a clear state in the store, and a line in the log, however the work inside ends."""
     log = EventLog(store.path.parent)
+    if store.get_meta(PAGE_TOKEN) is None:
+        store.set_meta(PAGE_TOKEN, secrets.token_urlsafe(24))
     store.set_meta("state", "running")
     try:
         yield

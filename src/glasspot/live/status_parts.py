@@ -1,0 +1,122 @@
+"""The parts of the live page that every kind of run has: how it stands, what runs where, and what failed."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from glasspot.live.now import Now, RunNow
+from glasspot.live.part import Part
+from glasspot.report.html import section_body
+from glasspot.report.plotly_figure import symbols
+from glasspot.report.table import Table
+from glasspot.report.words import count, duration
+
+STATES = {
+    "running": "Running",
+    "finished": "Finished",
+    "failed": "Failed",
+    "interrupted": "Interrupted",
+    "stopped": "Stopped",
+    "none": "No run yet",
+}
+GOES_ON = "What was finished is kept and shown here; the same command with --resume goes on."
+NAMED = 24  # runs under way that have a row
+SILENT_S = 120.0  # a worker that has said nothing for so long is pointed out
+OLD_S = 30.0  # a note of the driver older than this is pointed out
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of what is known: its name, its words, and where it counts to an end (done, of)."""
+
+    name: str
+    words: str
+    progress: tuple[int, int] | None = None
+
+
+def answer_part(answer: str, evidence: Iterable[str], cautions: Iterable[str], state: str) -> Part:
+    """Return the top of the page: the answer, what supports it, and what to be careful of."""
+    lines = "".join(f"<p>{symbols(sentence)}</p>" for sentence in evidence)
+    warned = "".join(f'<p class="caution"><strong>Caution.</strong> {symbols(text)}</p>' for text in cautions)
+    mark = f'<span class="state {html.escape(state)}">{STATES.get(state, html.escape(state))}</span>'
+    return Part("answer", "", f'<p>{mark}</p><p id="answer-line" class="answer">{symbols(answer)}</p>{lines}{warned}')
+
+
+def now_part(facts: Sequence[Fact], now: Now | None, state: str, clock: float) -> Part:
+    """Return how far the run is, and while one runs what runs where; ``clock``: seconds of the epoch."""
+    body = "".join(_fact(fact) for fact in facts)
+    top = f'<dl class="facts">{body}</dl>' if body else ""
+    if now is None or state != "running":
+        return Part("now", "How far it is", top)
+    if clock - now.at > OLD_S:
+        top += f'<p class="note">Noted by the driver {duration(clock - now.at)} ago.</p>'
+    return Part("now", "How far it is", top, tables=_runs_table(now, clock))
+
+
+def _fact(fact: Fact) -> str:
+    bar = ""
+    if fact.progress is not None:
+        done, of = fact.progress
+        bar = f'<progress max="{of}" value="{min(done, of)}" aria-hidden="true"></progress>'
+    return f"<div><dt>{symbols(fact.name)}</dt><dd>{symbols(fact.words)}{bar}</dd></div>"
+
+
+def under_way(now: Now) -> list[Fact]:
+    """Return what runs, where, how fast, and what waits."""
+    hosts = ", ".join(f"{name} ({n})" for name, n in sorted(now.hosts.items(), key=lambda one: (-one[1], one[0]))[:12])
+    if len(now.hosts) > 12:
+        hosts += f" and {len(now.hosts) - 12} more hosts"
+    waiting = now.to_go - now.under_way
+    words = f"{count(now.under_way, 'MD run')} on {hosts}" if now.under_way else "no MD run"
+    words += f"; {waiting:,} asked for and waiting" if waiting > 0 else ""
+    speed = [Fact("Speed", speed_words(now.atom_steps_per_s))] if now.atom_steps_per_s > 0 else []
+    return [Fact("Under way", words), *speed]
+
+
+def speed_words(atom_steps_per_s: float) -> str:
+    """Return "1.25 million atom-steps a second", or thousands of a slow engine."""
+    if atom_steps_per_s < 1e6:
+        return f"{atom_steps_per_s / 1e3:.3g} thousand atom-steps a second"
+    return f"{atom_steps_per_s / 1e6:.3g} million atom-steps a second"
+
+
+def _runs_table(now: Now, clock: float) -> str:
+    rows = "".join(_run_row(run, clock) for run in now.runs[:NAMED])
+    if not rows:
+        return ""
+    head = "".join(
+        f'<th scope="col"{kind}>{name}</th>'
+        for name, kind in (("run", ""), ("host", ' class="text"'), ("done", ""), ("for", ""), ("atom-steps/s", ""))
+    )
+    more = now.under_way - min(len(now.runs), NAMED)
+    note = f'<p class="note">And {count(more, "more MD run")} under way.</p>' if more > 0 else ""
+    return (
+        '<h3>What runs where</h3><div class="scroll" tabindex="0" role="region" aria-label="What runs where">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{note}"
+    )
+
+
+def _run_row(run: RunNow, clock: float) -> str:
+    percent = f"{100 * run.part:.0f}"
+    bar = f'<progress max="100" value="{percent}" aria-hidden="true"></progress>'
+    silent = f" (silent for {duration(run.silent_s)})" if run.silent_s > SILENT_S else ""
+    return (
+        f'<tr><th scope="row">{html.escape(run.label)}</th><td class="host">{html.escape(run.host)}</td>'
+        f'<td class="done">{bar}{percent} %</td>'
+        f"<td>{duration(max(0.0, float(round(clock - run.since))))}{silent}</td>"
+        f"<td>{run.atom_steps_per_s:,.0f}</td></tr>"
+    )
+
+
+def failures_part(reasons: Sequence[tuple[str, int]], last: Sequence[tuple[str, str, str]]) -> Part | None:
+    """Return how many MD runs failed by reason, and (label, reason, message) of the last; None where none failed."""
+    if not reasons:
+        return None
+    whole = sum(n for _, n in reasons)
+    counts = Table("failures", "By reason", "", ("reason", "MD runs"), tuple((name, f"{n:,}") for name, n in reasons))
+    title = "All of them" if whole == len(last) else f"The last {len(last)}"
+    each = Table("failures", title, "", ("run", "reason", "what was said"), tuple(last), ("reason", "what was said"))
+    words = f"<p>{count(whole, 'MD run')} failed. A search goes on: it is told that the point is bad.</p>"
+    return Part("failures", "Failures", words, tables=section_body([], [counts, each], "Failures"))
