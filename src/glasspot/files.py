@@ -1,7 +1,8 @@
-"""Files written whole or not at all, and TOML read with one clear line for each mistake."""
+"""Files written whole or not at all; TOML and JSON read with one clear line for each mistake."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import tomllib
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.errors import GlasspotError
+
+LARGEST_TOML = 20_000_000  # bytes
 
 
 class UnwritableError(GlasspotError):
@@ -77,3 +80,26 @@ def parse_toml(raw: bytes, where: str) -> dict[str, Any]:
     except ValueError as error:  # TOMLDecodeError, and integers of thousands of digits
         hint = ". A name stands there for the second time; keep one of them" if "overwrite" in str(error) else ""
         raise GlasspotError(f"{where} is not valid TOML: {error}{hint}") from error
+
+
+def parse_json(raw: bytes) -> Any:
+    """Return what a JSON text says; ValueError, and nothing else, for anything that is none."""
+    try:
+        return json.loads(raw)
+    except RecursionError:
+        raise ValueError("its brackets are nested too deeply") from None
+
+
+def read_limited(path: Path, most: int) -> bytes:
+    """Return the bytes of a file; GlasspotError for a name that is none, and for more than ``most`` bytes.
+
+    What never ends, such as /dev/zero, is not read to the end. OSError as of ``Path.read_bytes``.
+    """
+    try:
+        with path.open("rb") as handle:
+            raw = handle.read(most + 1)
+    except ValueError:  # a zero byte in the name
+        raise GlasspotError(f"{str(path)!r} is no name of a file") from None
+    if len(raw) > most:
+        raise GlasspotError(f"{path} holds more than {most // 10**6} MB; is it the right file?")
+    return raw

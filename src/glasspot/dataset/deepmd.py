@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from glasspot.archives import load_array
 from glasspot.dataset.record import Notes, Record, symmetric, temperature_of
 from glasspot.errors import GlasspotError
 
@@ -83,8 +84,8 @@ def _array(path: Path, width: int, n_frames: int | None = None) -> NDArray[np.fl
     if not path.exists():
         return None
     try:
-        values = np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
-    except (OSError, ValueError, EOFError) as error:
+        values = np.asarray(load_array(path), dtype=np.float64)
+    except (OSError, ValueError) as error:
         raise GlasspotError(f"{path} could not be read as an array of numbers ({error}).") from error
     n = len(values) if values.ndim else 0
     if n == 0 or values.size != n * width or (n_frames is not None and n != n_frames):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glasspot.archives import load_archive
 from glasspot.files import replacing
 
 FORMAT = 1  # part of every name: raise it when what is computed changes
@@ -50,7 +50,7 @@ def digest(values: Sequence[Any]) -> str:
 def _read(path: Path) -> tuple[NDArray[Any], ...] | None:
     """Return the arrays of a file; None where there is none, or none that can be read."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            return tuple(kept[f"arr_{n}"] for n in range(len(kept.files)))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        kept = load_archive(path)
+        return tuple(kept[f"arr_{n}"] for n in range(len(kept)))
+    except (OSError, ValueError, KeyError):
         return None

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from glasspot.archives import load_archive
 from glasspot.errors import GlasspotError
-from glasspot.files import replacing
+from glasspot.files import parse_json, replacing
 from glasspot.potential.model import Potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.protocol import Protocol
@@ -163,12 +164,27 @@ class Outcome:
     def from_bytes(cls, data: bytes) -> Outcome:
         """Return the outcome that :meth:`to_bytes` wrote; GlasspotError when the bytes are damaged."""
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-                header = json.loads(bytes(archive["__header__"]).decode())
-                arrays = {name: archive[name] for name in archive.files if name != "__header__"}
-        except Exception as error:  # zipfile, zlib, numpy and json each raise their own kinds
+            arrays = load_archive(data)
+            header = _checked_header(parse_json(bytes(arrays.pop("__header__"))))
+        except (OSError, ValueError, KeyError) as error:
             raise GlasspotError(f"a stored outcome is damaged and cannot be read ({error})") from error
         return cls(arrays=arrays, **header)
+
+
+# What each value of the header of an outcome is.
+HEADER = {"key": str, "ok": bool, "reason": str, "message": str, "numbers": dict, "texts": dict}
+
+
+def _checked_header(header: Any) -> dict[str, Any]:
+    """Return the header of an outcome; ValueError for one that :meth:`Outcome.to_bytes` cannot have written."""
+    if not isinstance(header, dict) or set(header) != set(HEADER):
+        raise ValueError("its header is not that of an outcome")
+    wrong = next((key for key, kind in HEADER.items() if not isinstance(header[key], kind)), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong} in its header is of another kind")
+    if not all(isinstance(value, int | float) for value in header["numbers"].values()):
+        raise ValueError("its numbers are none")
+    return header
 
 
 OUTCOME_FILE = "outcome.npz"

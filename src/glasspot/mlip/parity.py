@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from glasspot.archives import load_archive
 from glasspot.dataset.labelled import LabelledFrame, six
 from glasspot.errors import GlasspotError
 from glasspot.files import replacing
@@ -86,17 +86,38 @@ class Parity:
     def load(cls, path: Path) -> Parity:
         """Return the arrays of a file that :meth:`save` wrote; GlasspotError where it is missing or another one."""
         try:
-            with np.load(path, allow_pickle=False) as kept:
-                names = {field.name for field in fields(cls)}
-                arrays = {name: kept[name] for name in kept.files if name in names}
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            names = {field.name for field in fields(cls)}
+            arrays = {name: array for name, array in load_archive(path).items() if name in names}
+        except (OSError, ValueError) as error:
             raise GlasspotError(f"{path} cannot be read ({error}); fit the model again.") from error
         for name in ("force_type", "stress_type"):
             arrays.setdefault(name, _texts([]))
         missing = [field.name for field in fields(cls) if field.name not in arrays]
         if missing:
             raise GlasspotError(f"{path} lacks {', '.join(missing)}; fit the model again.")
-        return cls(**arrays)
+        found = cls(**arrays)
+        if not found._is_whole():
+            raise GlasspotError(f"{path} is damaged: its arrays do not fit together; fit the model again.")
+        return found
+
+    def _is_whole(self) -> bool:
+        """Tell whether all arrays are of the kinds and shapes that go together."""
+        texts = {"use", "config_type", "force_use", "force_type", "stress_use", "stress_type"}
+        if any((getattr(self, field.name).dtype.kind == "U") != (field.name in texts) for field in fields(self)):
+            return False
+        frames, forces, stresses = self.use.shape, self.force.shape, self.stress.shape[:1]
+        same = {
+            frames: (self.n_atoms, self.energy_ref, self.energy),
+            forces: (self.force_ref, self.force_use),
+            stresses: (self.stress_use,),
+        }
+        types = ((self.config_type, frames), (self.force_type, forces), (self.stress_type, stresses))
+        return (
+            len(frames) == len(forces) == 1
+            and self.stress.shape == self.stress_ref.shape == (*stresses, 6)
+            and all(array.shape == shape for shape, arrays in same.items() for array in arrays)
+            and all(array.shape in (shape, (0,)) for array, shape in types)
+        )
 
 
 def _forces(
