@@ -7,20 +7,19 @@ eV, as QUIP (gap_fit), GPUMD and DeePMD have it. The value under test is checked
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glasspot.dataset.record import Notes, Record, as_number, as_rows, as_tensor, symmetric, temperature_of
 from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.structure.promises import DAMAGED, limited_properties, opened, too_many, unpacked_size, whole
 
 # The first that a frame has is used. Names of one method (dft_, REF_) go before plain ones, which programs fill with
 # what their own calculator gives; the free energy before the energy, because the forces are its derivative.
@@ -67,18 +66,22 @@ def read_extxyz(path: Path, notes: Notes, keys: Mapping[str, str] | None = None)
 def _frame_texts(path: Path, notes: Notes) -> Iterator[str]:
     """Yield the lines of each frame: the file is read once, a frame at a time (ASE seeks, which .gz is slow at)."""
     try:
-        with _opened(path) as file:
+        size = unpacked_size(path)
+        with opened(path) as file:
             number = 0
             while head := file.readline():
                 if not head.strip():
                     continue
-                if not head.strip().isdigit():
+                if not re.fullmatch(r"\s*[0-9]+\s*", head):
                     raise GlasspotError(
                         f'{path}, frame {number}: "{head.strip()[:40]}" stands where the number of atoms is expected.'
                     )
+                n_atoms = whole(head)
+                if n_atoms > size:
+                    raise too_many(path, n_atoms)
                 comment = file.readline()
-                rows = list(islice(file, int(head)))
-                if len(rows) < int(head) or not rows:
+                rows = list(islice(file, n_atoms))
+                if len(rows) < n_atoms or not rows:
                     if not number:
                         raise GlasspotError(f"{path} holds no whole frame; is it cut short?")
                     notes.add(f"{path.name}: frame {number} is cut short and left out")
@@ -87,21 +90,17 @@ def _frame_texts(path: Path, notes: Notes) -> Iterator[str]:
                 number += 1
     except FileNotFoundError as error:
         raise GlasspotError(f"{path} does not exist; check the name.") from error
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+    except DAMAGED as error:
         raise GlasspotError(f"{path} could not be read: {error}. It may be cut short; copy it again.") from error
     if not number:
         raise GlasspotError(f"{path} is empty.")
-
-
-def _opened(path: Path) -> TextIO:
-    return gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
 
 
 def _parsed(text: str, origin: str) -> Any:
     from ase.io.extxyz import read_xyz
 
     try:
-        atoms = next(iter(read_xyz(io.StringIO(text), 0)))
+        atoms = next(iter(read_xyz(io.StringIO(text), 0, limited_properties)))
     # ASE's reader raises kinds of its own on a damaged frame.
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

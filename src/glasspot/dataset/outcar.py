@@ -13,6 +13,7 @@ from pathlib import Path
 
 from glasspot.dataset.record import Notes, Record, as_number, as_rows, as_tensor
 from glasspot.errors import GlasspotError
+from glasspot.structure.promises import DAMAGED, check_promises, check_regular
 
 UNCONVERGED = "EDIFF was not reached"
 
@@ -25,6 +26,8 @@ def read_outcar(path: Path, notes: Notes) -> Iterator[Record]:
     """
     import ase.io
 
+    check_regular(path)
+    check_promises(path, "vasp-out")
     temperature, begun, unconverged = _facts(path)
     number, difference = 0, 0.0
     try:
@@ -81,7 +84,7 @@ def _facts(path: Path) -> tuple[float | None, int, set[int]]:
                     temperatures = float(found[1]), float(found[2])
                 elif "IBRION" in line and (found := re.search(r"IBRION\s*=\s*(-?\d+)", line)):
                     moving = found[1] == "0"
-    except (OSError, EOFError) as error:
+    except DAMAGED as error:
         raise GlasspotError(f"{path} could not be read: {error}.") from error
     held = moving and temperatures is not None and temperatures[0] == temperatures[1]
     return (temperatures[0] if held and temperatures else None), len(begun), unconverged

@@ -20,6 +20,9 @@ from glasspot.units import density_from_mass
 if TYPE_CHECKING:
     from ase import Atoms
 
+FARTHEST = 1e9  # A; beyond it a position has lost the digits that tell one atom from the next
+THINNEST, DENSEST = 0.1, 100.0  # A, atoms/A^3; no matter is so thin or so dense
+
 # ASE's unit of time is A sqrt(amu/eV); one of them is this many ps.
 ASE_TIME_PS = 0.010180505671156723
 
@@ -94,8 +97,18 @@ class Frame:
             raise GlasspotError(f"types must lie between 0 and {len(self.species) - 1}, the index into {self.species}.")
         if not (np.isfinite(self.positions).all() and np.isfinite(self.cell).all()):
             raise GlasspotError("a position or a cell vector is not a finite number; the run that wrote it has failed.")
+        if not max(np.abs(self.positions).max(), np.abs(self.cell).max()) < FARTHEST:
+            raise GlasspotError(
+                f"a position or a cell vector is beyond {FARTHEST:g} A; the run that wrote it has failed."
+            )
         if self.volume < 1e-6:
             raise GlasspotError("the cell has no volume; glasspot analyses periodic systems: give three vectors.")
+        # Neighbours are looked for in all images of the cell within reach: of such a cell there is no end of them.
+        if not cell_heights(self.cell).min() > THINNEST or n > DENSEST * self.volume:
+            raise GlasspotError(
+                f"the cell is {cell_heights(self.cell).min():.3g} A thin and holds {n / self.volume:.3g} atoms/A^3; "
+                "expected a cell in A that atoms fit into."
+            )
 
     @property
     def n_atoms(self) -> int:
