@@ -29,6 +29,7 @@ MODIFIERS = ("Li2O", "Na2O", "K2O", "MgO", "CaO", "SrO", "BaO")
 
 SIZE_TOLERANCE = 0.02  # the number of atoms may leave the asked one by this fraction for a better composition
 LARGEST_SUM = 1e9  # of amounts; some people give moles, nobody this many
+LEAST_SHARE = 1e-9  # of what is there at all; less is a slip, and overflows what is counted
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 TOKEN = re.compile(
     r"(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)\s*(?P<unit>%|mol\s?%|mole\s?%|at\s?%|wt\s?%|mass\s?%)?(?![A-Za-z]*%)"
@@ -132,6 +133,9 @@ class Composition:
         if basis == "wt":
             notes.append("mass percent were turned into mol%")
         total = sum(moles.values())
+        least = min(moles, key=moles.__getitem__)
+        if not moles[least] > LEAST_SHARE * max(total, LEAST_SHARE):
+            raise GlasspotError(f'the amount of {least} in "{text}" is too small to count; leave it out.')
         return cls(tuple((formula, amount / total) for formula, amount in moles.items()), "; ".join(notes))
 
     @property

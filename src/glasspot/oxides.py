@@ -105,6 +105,22 @@ class Compound:
 Component = Oxide | Compound
 
 
+MOST_FORMULA = 60  # characters; a name that long is none
+MOST_ATOMS = 1000  # of one element in a formula unit
+
+
+def _checked_formula(formula: str) -> None:
+    """Raise GlasspotError for a formula with a number that no formula unit has: it would overflow what is counted."""
+    number = max(
+        (word.lstrip("0") for word in re.findall(r"\d+", formula)), key=lambda word: (len(word), word), default=""
+    )
+    if len(formula) > MOST_FORMULA or len(number) > len(str(MOST_ATOMS)) or int(number or 0) > MOST_ATOMS:
+        raise GlasspotError(
+            f'"{formula[:MOST_FORMULA]}" is no formula: expected one such as SiO2 or GeSe2, of at most {MOST_FORMULA} '
+            f"characters and {MOST_ATOMS} atoms of an element."
+        )
+
+
 @cache
 def parse_component(formula: str) -> Component:
     """Read what a composition may name: an oxide of one element, a compound without oxygen (GeSe2), an element (Te).
@@ -112,6 +128,7 @@ def parse_component(formula: str) -> Component:
     A compound is brought to its smallest whole numbers (Ge20Se80 is GeSe4). An element stands without a number: Na20 is
     a slip of the pen for Na2O. GlasspotError with a hint for anything else.
     """
+    _checked_formula(formula)
     words = re.findall(r"([A-Z][a-z]?)([1-9]\d*)?", formula)
     elements = [element for element, _ in words]
     whole = "".join(element + number for element, number in words) == formula and set(elements) <= set(_masses())
@@ -136,6 +153,7 @@ def parse_component(formula: str) -> Component:
 @cache
 def parse_oxide(formula: str) -> Oxide:
     """Read the formula of an oxide of one element, as ``Al2O3``; GlasspotError with a hint when it is none."""
+    _checked_formula(formula)
     match = re.fullmatch(r"([A-Z][a-z]?)([1-9]\d*)?O([1-9]\d*)?", formula)
     if match is None or match[1] == "O" or match[1] not in _masses():
         hint = did_you_mean(formula, COMMON_OXIDES) if any(c.isalpha() and c not in "oO" for c in formula) else ""
