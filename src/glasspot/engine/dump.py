@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from glasspot.engine.base import ThermoRow
 from glasspot.errors import GlasspotError
 
 STAGE_MARK = "GLASSPOT stage"
+STAGE_NUMBER = re.compile(r"[0-9]{1,6}")
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,14 @@ class DumpReader:
             cursor = _Cursor(handle.read(), 0)
         snapshots: list[Snapshot] = []
         whole = 0
-        with contextlib.suppress(_Incomplete):
+        try:
             while True:
                 snapshots.append(self._snapshot(cursor))
                 whole = cursor.position
+        except _Incomplete:
+            pass
+        except _Damaged as error:
+            raise GlasspotError(f"{self.path.name} is damaged ({error}); the run has to be made again.") from None
         self._offset += whole
         return snapshots
 
@@ -72,6 +77,8 @@ class DumpReader:
         cursor.skip(24)  # kinds of boundary
         bounds = cursor.doubles(6)
         tilt = cursor.doubles(3) if triclinic else np.zeros(3)
+        if not (np.isfinite(bounds).all() and np.isfinite(tilt).all()):
+            raise _Damaged("its box is not finite")
         n_columns = cursor.integer("i")
         cursor.text(cursor.integer("i"))  # units: written once, empty otherwise
         if cursor.integer("b"):
@@ -79,6 +86,10 @@ class DumpReader:
         names = cursor.text(cursor.integer("i"))
         self._names = tuple(names.split()) or self._names
         blocks = [cursor.doubles(cursor.integer("i")) for _ in range(cursor.integer("i"))]
+        if sum(map(len, blocks)) != n_atoms * n_columns or n_atoms < 1 or n_columns != len(self._names):
+            raise _Damaged(f"{n_atoms} atoms of {n_columns} columns are not what it holds")
+        if lacking := {"id", "x", "y", "z"} - set(self._names):
+            raise _Damaged(f"it lacks {', '.join(sorted(lacking))}")
         table = np.concatenate(blocks).reshape(n_atoms, n_columns)
         columns = dict(zip(self._names, table[np.argsort(table[:, self._names.index("id")])].T, strict=True))
         cell, corner = _box(bounds, tilt)
@@ -100,6 +111,10 @@ class _Incomplete(Exception):
     """The rest has not been written yet."""
 
 
+class _Damaged(Exception):
+    """What stands there is none of LAMMPS's."""
+
+
 class _Cursor:
     """A place in bytes, moving forward."""
 
@@ -109,6 +124,8 @@ class _Cursor:
 
     def skip(self, size: int) -> int:
         start = self.position
+        if size < 0:
+            raise _Damaged("a length is below zero")
         if start + size > len(self.data):
             raise _Incomplete
         self.position += size
@@ -162,7 +179,7 @@ class LogReader:
     def _line(self, line: str) -> ThermoRow | None:
         words = line.split()
         if line.startswith(STAGE_MARK):
-            self.stage = int(words[2])
+            self.stage = int(words[2]) if words[2:] and STAGE_NUMBER.fullmatch(words[2]) else self.stage
         elif line.startswith("ERROR") and self.error is None:
             self.error = line.strip()
         elif line.startswith("Total wall time"):
