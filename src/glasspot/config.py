@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from glasspot.campaign.plan import LEARNERS
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.evaluate.job import EngineChoice
-from glasspot.files import parse_toml
+from glasspot.files import LARGEST_TOML, parse_toml, read_limited
 from glasspot.learning_table import LearningTable, LevelTable
 from glasspot.run_table import RunTable
 from glasspot.strict import ABOVE, Count, Number, Positive, StrictTable
@@ -273,7 +273,7 @@ def load_comparison_config(path: Path) -> FitConfig:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the tables of a TOML file; GlasspotError when it is missing, binary or not TOML."""
     try:
-        return parse_toml(path.read_bytes(), str(path))
+        return parse_toml(read_limited(path, LARGEST_TOML), str(path))
     except FileNotFoundError:
         raise GlasspotError(f"there is no file {path}; expected a TOML file") from None
     except OSError as error:

@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.files import read_limited
+
+LARGEST_CURVES = 100_000_000  # bytes of a file
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def pick_column(columns: dict[str, NDArray[np.float64]], name: str, path: str | 
 def _text_lines(path: Path) -> list[tuple[int, str]]:
     """Return (line number, text) of the lines that are neither empty nor comments."""
     try:
-        raw = path.read_bytes()
+        raw = read_limited(path, LARGEST_CURVES)
     except FileNotFoundError as error:
         raise GlasspotError(f"{path} does not exist; check the name.") from error
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from glasspot.dataset.labelled import LabelledFrame
 from glasspot.errors import GlasspotError
+from glasspot.files import parse_json
 from glasspot.mlip.parity import Parity
 
 RECORD, PARITY = "fit.json", "parity.npz"
@@ -45,7 +45,7 @@ def read_seen(folder: Path) -> Seen | None:
     """
     path = folder / RECORD
     try:
-        record = json.loads(path.read_bytes())
+        record = parse_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.errors import GlasspotError
-from glasspot.files import write_text
+from glasspot.files import parse_json, write_text
 from glasspot.mlip.trust import Bin, Calibration
 from glasspot.potential.learned import LearnedPotential, file_hash, learned_to_toml
 from glasspot.structure.look import Reference
@@ -42,7 +42,7 @@ def calibration_of(potential: LearnedPotential) -> Calibration | None:
     if path is None:
         return None
     try:
-        return calibration_from(json.loads(path.read_text(encoding="utf-8")))
+        return calibration_from(parse_json(path.read_bytes()))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise GlasspotError(f"{path} is no calibration of a committee ({error}); fit the model again.") from error
 

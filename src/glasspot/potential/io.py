@@ -60,7 +60,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.errors import GlasspotError, did_you_mean
-from glasspot.files import parse_toml
+from glasspot.files import LARGEST_TOML, parse_toml, read_limited
 from glasspot.potential.learned import LearnedPotential, learned_from_dict
 from glasspot.potential.model import Potential
 
@@ -145,14 +145,12 @@ def load_potential(name_or_path: str | Path, check: bool = True, folder: Path | 
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_limited(path, LARGEST_TOML)
     except OSError as error:
         raise GlasspotError(
             f"cannot read the potential file {path}: {error.strerror}; give its path, or a name of the library "
             "(glasspot potentials list)"
         ) from error
-    except ValueError:  # a zero byte in the name
-        raise GlasspotError(f"{str(path)!r} is no name of a file") from None
 
 
 def potential_to_toml(potential: Potential) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.errors import GlasspotError
+from glasspot.files import parse_json
 from glasspot.mlip.model import Errors
 
 FIT, PARITY = "fit.json", "parity.npz"
@@ -97,7 +97,7 @@ def read_record(folder: Path) -> FitRecord:
     """Return the record in ``folder``; GlasspotError where there is none, or a damaged one."""
     path = folder / FIT
     try:
-        data = json.loads(path.read_bytes())
+        data = parse_json(path.read_bytes())
     except OSError as error:
         raise GlasspotError(
             f"cannot read {path}: {error.strerror}; give the folder that glasspot fit-mlip wrote."
@@ -108,7 +108,7 @@ def read_record(folder: Path) -> FitRecord:
         raise GlasspotError(f"{path} is no record of glasspot fit-mlip, or of another version; fit again.")
     try:
         return _record(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise GlasspotError(
             f"{path} is damaged ({type(error).__name__}: {error}); run glasspot fit-mlip again, it goes on."
         ) from error
