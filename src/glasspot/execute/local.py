@@ -31,7 +31,7 @@ class LocalPool(ProcessPoolExecutor):
         check_workers(workers)
         # "spawn" starts from a clean interpreter: no locks or threads of the driver are copied.
         context = multiprocessing.get_context("spawn")
-        super().__init__(workers, mp_context=context, initializer=_start_worker, initargs=(os.getpid(),))
+        super().__init__(workers, mp_context=context, initializer=start_worker, initargs=(os.getpid(),))
 
     def stop(self) -> None:
         """End at once, running jobs included; finished results stay in their folders."""
@@ -50,7 +50,8 @@ def check_workers(workers: int) -> None:
         raise GlasspotError(f"workers is {workers}; expected 1 or more")
 
 
-def _start_worker(driver: int) -> None:
+def start_worker(driver: int) -> None:
+    """Make this process a worker that ends with its parent, the process ``driver``."""
     # The interrupt key is for the driver, which ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Numerical libraries must not start a thread per core in every worker.
