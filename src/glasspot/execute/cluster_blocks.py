@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import zmq
 from parsl.executors import HighThroughputExecutor
 from parsl.jobs.states import JobState, JobStatus
 from parsl.launchers import MpiExecLauncher, SimpleLauncher, SrunLauncher
@@ -71,7 +70,7 @@ class Blocks(HighThroughputExecutor):
         # A dead interchange must not keep the driver: neither by an answer that never comes, nor by words not fetched.
         ask = self.command_client.run
         self.command_client.run = lambda message, **options: ask(message, **{"timeout_s": ANSWER_S, **options})
-        self.outgoing_q.zmq_socket.setsockopt(zmq.LINGER, 0)
+        self.outgoing_q.zmq_socket.linger = 0
 
     @property
     def workers_per_node(self) -> float:
