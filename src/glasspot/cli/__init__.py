@@ -13,6 +13,7 @@ from glasspot import __version__
 from glasspot.errors import GlasspotError
 from glasspot.kept_code import trouble
 
+LONGEST_LINE = 4000  # characters of a message; the end of a program's log is below it
 DESCRIPTION = """\
 From targets (experiment or ab initio) to a validated interatomic potential for a glass,
 and from potentials to glass structures."""
@@ -21,6 +22,8 @@ EPILOG = """\
 examples:
   glasspot fit examples/silica/fit.toml      fit a silica potential to the ab initio liquid, with a report
   glasspot status runs/silica                how far the fit is
+  glasspot watch runs/silica                 the same and more as a page in your browser, kept up to date
+  glasspot repair runs/silica                save what is good in a damaged store
   glasspot quench examples/quench/silica.toml  make a glass by melt and quench
   glasspot analyse glass.extxyz              g(r), coordination, angles, Qn, rings, S(Q)
   glasspot landscape examples/silica/fit.toml --axes charge.Si Si-O.rho --out map   the cost over two parameters
@@ -53,11 +56,13 @@ def build_parser() -> argparse.ArgumentParser:
         pcf,
         potentials,
         quench,
+        repair,
         report,
         status,
         stop,
         surrogate,
         test_mlip,
+        watch,
     )
 
     parser = Parser(
@@ -71,7 +76,9 @@ def build_parser() -> argparse.ArgumentParser:
         landscape,
         surrogate,
         status,
+        watch,
         stop,
+        repair,
         report,
         quench,
         analyse,
@@ -124,6 +131,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def one_line(text: str) -> str:
-    """Return a message as one line that a terminal only prints: what a file holds must not break or colour it."""
+    """Return a message as one line that a terminal only prints: what a file holds must not break, colour or flood it."""
     joined = " ".join(text.split())
+    if len(joined) > LONGEST_LINE:
+        joined = f"{joined[: LONGEST_LINE // 2]} ... {joined[-LONGEST_LINE // 2 :]}"
     return "".join(character if character.isprintable() else "?" for character in joined)

@@ -25,6 +25,7 @@ class DamagedError(GlasspotError):
     """The store is damaged: what it holds cannot be trusted as it is. The message names the file and the remedy."""
 
     def __init__(self, path: Path, why: object) -> None:
+        self.why = str(why)
         super().__init__(
             f"the store {path} cannot be read ({why}); it is damaged, or not of glasspot. "
             f"`glasspot repair {path.parent}` saves what is good in it"

@@ -31,6 +31,7 @@ CREATE TABLE outcomes (
   seconds REAL NOT NULL, stored REAL NOT NULL, outcome BLOB NOT NULL);
 """
 ADD_OUTCOME = "INSERT INTO outcomes (key, label, spec, ok, reason, seconds, stored, outcome) VALUES (?,?,?,?,?,?,?,?)"
+PUT_RUN = "INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?)"
 PUT_SEAL = "INSERT OR REPLACE INTO seal VALUES (1, ?)"
 
 
@@ -47,9 +48,9 @@ def make_empty(path: Path) -> None:
 def make_tables(connection: sqlite3.Connection) -> None:
     """Make the tables in an empty file."""
     connection.execute(f"PRAGMA page_size={PAGE}")
-    connection.executescript(SLIM.format(schema="main") + OUTCOMES)
+    connection.executescript(f"BEGIN; {SLIM.format(schema='main')} {OUTCOMES} PRAGMA user_version={FORMAT};")
     connection.execute(PUT_SEAL, (Seal().encode(),))
-    connection.execute(f"PRAGMA user_version={FORMAT}")
+    connection.execute("COMMIT")
 
 
 def is_old(connection: sqlite3.Connection) -> bool:
@@ -92,7 +93,7 @@ def bring_up(connection: sqlite3.Connection, schema: str) -> None:
     for key, number, label, ok, reason, seconds, stored in rows:
         run = Run(key, number, label, bool(ok), reason, float(seconds), float(stored), "")
         seal.add(RUNS, run.digest)
-        connection.execute("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?)", run.row)
+        connection.execute(PUT_RUN, run.row)
     connection.execute(PUT_SEAL, (seal.encode(),))
     if schema == "main":
         connection.execute(f"PRAGMA main.user_version={FORMAT}")

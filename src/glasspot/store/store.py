@@ -22,7 +22,7 @@ from glasspot.errors import GlasspotError
 from glasspot.store.access import Access, unreadable
 from glasspot.store.connect import DamagedError, is_damage, leave, to_read, to_write
 from glasspot.store.rows import META, RUNS, Run, digest, digest_bytes, part_of
-from glasspot.store.schema import ADD_OUTCOME, bring_up, is_old, make_empty
+from glasspot.store.schema import ADD_OUTCOME, PUT_RUN, bring_up, is_old, make_empty
 
 STORE_FILE = "store.sqlite"
 
@@ -104,7 +104,7 @@ class Store:
             row = (key, label, text, int(ok), reason, float(seconds), stored, data)
             number = self._connection.execute(ADD_OUTCOME, row).lastrowid or 0
             run = Run(key, number, label, ok, reason, float(seconds), stored, digest_bytes(data))
-            self._connection.execute("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?)", run.row)
+            self._connection.execute(PUT_RUN, run.row)
             seal.add(RUNS, run.digest)
 
     def get_outcome(self, key: str) -> bytes | None:
