@@ -20,6 +20,7 @@ from glasspot.campaign.listening import Listener, Logged
 from glasspot.campaign.methods import no_response
 from glasspot.campaign.plan import FitPlan
 from glasspot.campaign.runner import Runner
+from glasspot.campaign.tally import Standing
 from glasspot.campaign.targets import fitted_objective, held_out_objective, level_objectives
 from glasspot.potential.model import Potential
 from glasspot.search.linear_model import LinearModel
@@ -34,7 +35,8 @@ class Fit:
         self.runner = runner
         self.store = runner.store
         self.before = float(self.store.get_meta("seconds", 0.0))  # wall time of earlier sessions
-        self.recorded = {r["number"]: r["seconds"] for r in self.store.records("step")}  # by earlier sessions
+        self.recorded = {r["number"]: r for r in self.store.records("step")}  # by earlier sessions
+        self.runner.standing = Standing(plan.max_runs)
         self.listener = Logged(listener, runner.log, self.recorded)
 
     def run(self) -> None:
@@ -97,9 +99,12 @@ class Fit:
     def _keep(self, record: dict[str, Any]) -> None:
         """Store an iteration; one that was recorded before keeps its time."""
         number = record["number"]
-        record["seconds"] = self.recorded.get(number, self.before + self.runner.times.wall)
-        self.store.put_record("step", number, record)
-        self._note_times()
+        before = self.recorded.get(number)
+        record["seconds"] = self.before + self.runner.times.wall if before is None else before["seconds"]
+        self.runner.standing.add(record)
+        if record != before:  # each write waits for the disk: thousands of known ones need not
+            self.store.put_record("step", number, record)
+            self._note_times()
         self.listener.step(record)
 
     def _note_times(self) -> None:

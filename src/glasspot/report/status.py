@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from glasspot.campaign.driver import is_driven, is_heard
 from glasspot.store import Store
 
 Record = Mapping[str, Any]
+NOW = ("at", "to_go", "under_way", "hosts", "atom_steps_per_s", "jobs")
 
 
 def state_of(store: Store, folder: Path) -> str:
-    """Return running, interrupted, failed or finished. "running" in the store with no driver was a crash."""
+    """Return running, stopped, interrupted, failed or finished. "running" in the store with no driver was a crash."""
     state = str(store.get_meta("state", "interrupted"))
     if state == "running" and not (is_driven(folder) or is_heard(store, folder)):
         return "interrupted"
     return state
+
+
+def now_of(store: Store) -> dict[str, Any] | None:
+    """Return what the driver noted last of what runs where; None where it has noted nothing."""
+    noted = store.get_meta("now")
+    return {name: noted.get(name) for name in NOW} if isinstance(noted, dict) else None
 
 
 def top_level(steps: Sequence[Record]) -> int:
@@ -45,7 +51,7 @@ def score_of(scores: Sequence[Record], role: str) -> Record | None:
 def noise_floor(scores: Sequence[Record]) -> float | None:
     """Return the R_chi that a perfect model would get in runs of this length, from the scatter of the fitted one's."""
     fitted = score_of(scores, "fitted")
-    return None if fitted is None else float(np.hypot(fitted["noise"], fitted["reference_noise"]))
+    return None if fitted is None else math.hypot(fitted["noise"], fitted["reference_noise"])
 
 
 def status(folder: Path) -> dict[str, Any]:
@@ -57,8 +63,12 @@ def status(folder: Path) -> dict[str, Any]:
         fitted = score_of(scores, "fitted")
         state = state_of(store, folder)
         ensemble = store.get_meta("ensemble")
+        outcomes = store.outcomes()
+        failures = [{"label": o["label"], "reason": o["reason"]} for o in outcomes if not o["ok"]]
         return {
             "state": state,
+            "runs": {"done": len(outcomes), "failed": len(failures)},
+            "now": now_of(store) if state == "running" else None,
             "md_runs": steps[-1]["run"] if steps else 0,
             "best": {
                 "cost": best["cost"] if best else None,
@@ -76,7 +86,7 @@ def status(folder: Path) -> dict[str, Any]:
             },
             "noise_floor": noise_floor(scores),
             "ensemble": {key: (ensemble or {}).get(key) for key in ("run", "passed", "limit")},
-            "failures": [{"label": o["label"], "reason": o["reason"]} for o in store.outcomes() if not o["ok"]],
+            "failures": failures,
             "seconds": store.get_meta("seconds", 0.0),
             "failure": store.get_meta("failure") if state == "failed" else None,
         }

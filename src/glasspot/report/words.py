@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from glasspot.report.data import FitReport, Prediction, Score
+if TYPE_CHECKING:
+    from glasspot.report.data import FitReport, Prediction, Score
 
 STATES = {
     "running": "The fit is still running: what follows is the state of now.",

@@ -1,0 +1,147 @@
+"""How a run stands, from the few rows of its store that tell it: quick for thousands of runs, and on a slow disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glasspot.campaign.driver import Driver, driver_of, is_driven
+from glasspot.campaign.tally import Standing, Tally
+from glasspot.errors import GlasspotError
+from glasspot.files import parse_toml
+from glasspot.report.status import now_of, state_of
+from glasspot.store import STORE_FILE, Store
+from glasspot.store.news import News
+from glasspot.store.rows import RUNS
+
+LAST = 15  # evaluations shown
+KINDS = {"landscape": "landscape", "comparison": "comparison"}  # entries of a store that say what it is of
+
+
+@dataclass(frozen=True)
+class Overview:
+    """kind: "fit", "landscape", "comparison" or "simulations". driver: who is at work, None where nobody is.
+
+    tally: of the MD runs. search: of the evaluations; the last of them are ``steps``, all that were asked for. points:
+    done and in all, of a landscape. now: what the driver noted of what runs, while it is at work.
+    """
+
+    kind: str
+    title: str
+    state: str
+    driver: Driver | None
+    failure: str
+    seconds: float
+    tally: Tally
+    search: Standing
+    steps: tuple[dict[str, Any], ...]
+    scores: tuple[dict[str, Any], ...]
+    points: tuple[int, int] | None
+    now: Mapping[str, Any] | None
+
+    @property
+    def runs_of_search(self) -> int:
+        """MD runs of the search so far."""
+        return int(self.steps[-1]["run"]) if self.steps else 0
+
+    @property
+    def seconds_left(self) -> tuple[float | None, float | None]:
+        """Seconds for the runs asked for, and at most for the search: from the mean run and how many go on at a time.
+
+        None where that is not known.
+        """
+        if not self.now or not self.now["under_way"] or not self.tally.runs:
+            return None, None
+        pace = self.tally.seconds / self.tally.runs / self.now["under_way"]
+        most, so_far = self.search.most, self.runs_of_search
+        return pace * self.now["to_go"], pace * (most - so_far) if most is not None and most > so_far else None
+
+
+def overview(folder: Path, last: int | None = LAST) -> Overview:
+    """Return how the run in ``folder`` stands, with its ``last`` evaluations, None for all; GlasspotError for none."""
+    with Store.open(folder) as store:
+        news = News(store)
+        counts = news.counts()
+        state = state_of(store, folder)
+        at_work = state == "running"
+        noted = store.get_meta("now") or {}
+        n_steps = counts.get("step", 0)
+        steps = news.records_at("step", range(0 if last is None else max(0, n_steps - last), n_steps))
+        abouts = {kind: store.get_meta(entry) for entry, kind in KINDS.items()}
+        kind = next((kind for kind, about in abouts.items() if about is not None), None)
+        title = (store.get_meta("plan") or {}).get("title")
+        if kind is None:
+            kind = "fit" if title is not None else "simulations"
+        return Overview(
+            kind=kind,
+            title=str(title or folder.name),
+            state=state,
+            driver=driver_of(folder) if at_work else None,
+            failure=str(store.get_meta("failure") or "") if state == "failed" else "",
+            seconds=float(store.get_meta("seconds", 0.0)),
+            tally=_tally(news, counts[RUNS], noted.get("tally"), at_work),
+            search=_standing(news, n_steps, noted.get("search")),
+            steps=tuple(record for _, record in steps),
+            scores=tuple(store.records("validation")),
+            points=_points(abouts["landscape"], counts),
+            now=now_of(store) if at_work else None,
+        )
+
+
+def rungs_in(folder: Path) -> list[str]:
+    """Return the names of the rungs of a ladder in ``folder``, those not begun too; none where it holds no ladder."""
+    if (folder / STORE_FILE).is_file():
+        return []
+    for place in sorted(folder.glob(f"*/{STORE_FILE}")):
+        try:
+            asked = parse_toml(place.with_name("run.toml").read_bytes(), "run.toml").get("rung", [])
+            names = [str(rung["name"]) for rung in asked]
+        except (OSError, GlasspotError, KeyError, TypeError, AttributeError):
+            continue
+        if place.parent.name in names:
+            return names
+    return []
+
+
+def state_of_ladder(folder: Path, states: Mapping[str, str]) -> str:
+    """Return the state of a ladder from those of its rungs; "" is the state of one that was not begun."""
+    if is_driven(folder) or "running" in states.values():
+        return "running"
+    for state in ("failed", "stopped", "interrupted", ""):
+        if state in states.values():
+            return state or "interrupted"
+    return "finished"
+
+
+def age(now: Mapping[str, Any]) -> float:
+    """Return how many seconds ago the driver noted what runs, by this machine's clock."""
+    return time.time() - float(now["at"])
+
+
+def _tally(news: News, there: int, noted: Any, at_work: bool) -> Tally:
+    """Return what came of the runs: as noted, where that is the last word or somebody is at work; else by reading."""
+    found = Tally.decode(noted)
+    if found.runs == there or (at_work and found.runs):
+        return found
+    return Tally.of_runs(news.runs_after(-1))
+
+
+def _standing(news: News, there: int, noted: Any) -> Standing:
+    """Return how the search stands: as noted, and what came since."""
+    found = Standing.decode(noted)
+    if found.steps > there:
+        found = Standing(found.most)
+    if found.steps < there:
+        for _, record in news.records_after("step", found.steps - 1):
+            found.add(record)
+    return found
+
+
+def _points(about: Any, counts: Mapping[str, int]) -> tuple[int, int] | None:
+    if about is None:
+        return None
+    shape = about["shape"]
+    return counts.get("landscape", 0), int(shape[0]) * int(shape[1])
