@@ -15,7 +15,7 @@ from glasspot.evaluate.job import EngineChoice
 from glasspot.files import LARGEST_TOML, parse_toml, read_limited
 from glasspot.learning_table import LearningTable, LevelTable
 from glasspot.run_table import RunTable
-from glasspot.strict import ABOVE, Count, Number, Positive, StrictTable
+from glasspot.strict import ABOVE, Count, Line, Lines, Number, Positive, StrictTable
 from glasspot.system_table import SystemTable, checked_name, spelled_out
 from glasspot.target_table import TargetTable
 
@@ -164,7 +164,7 @@ class EngineTable(StrictTable):
     """[engine]: what runs the MD. The name alone will do: ``engine = "lammps"``, above the first table."""
 
     name: Literal["auto", "native", "lammps", "ase"] = "auto"
-    command: str | None = None
+    command: Line | None = None
     threads: Count = 1
     time_limit_s: Positive | None = None
 
@@ -183,10 +183,10 @@ class EngineTable(StrictTable):
 class FitConfig(StrictTable):
     """A fit, as its TOML file says it."""
 
-    title: str
-    description: str = ""
+    title: Line
+    description: Lines = ""
     seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 1
-    cautions: list[str] = []
+    cautions: list[Lines] = []
     potential: PotentialTable
     system: Annotated[list[SystemTable], Field(min_length=1)]
     md: MDTable = MDTable()

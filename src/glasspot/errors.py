@@ -40,6 +40,11 @@ def check_choice(value: str, options: Iterable[str], what: str) -> None:
         )
 
 
+def is_shown_as_written(text: str) -> bool:
+    """Tell whether ``text``, of one or more lines, has no control character that would steer what shows it."""
+    return all(character.isprintable() or character in "\n\t" for character in text)
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """Return ``' Did you mean "x"?'`` for the closest option, or an empty string when none is close."""
     by_lower = {option.lower(): option for option in options}

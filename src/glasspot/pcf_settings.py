@@ -51,7 +51,7 @@ from glasspot.potential.model import Potential
 from glasspot.protocol import Protocol
 from glasspot.protocol_table import protocol_of
 from glasspot.run_table import RunTable
-from glasspot.strict import Number, Positive, StrictTable
+from glasspot.strict import Line, Number, Positive, StrictTable
 
 HALF_BOX = 0.5
 MOST_RUNS = 50
@@ -91,7 +91,7 @@ class OwnTable(StrictTable):
 class DatasetConfig(StrictTable):
     """A set of curves, as its TOML file says it."""
 
-    title: str = ""
+    title: Line = ""
     potential: str = ""
     atoms: Annotated[int, Field(ge=100, le=30000, strict=True)] = 1000
     runs: Annotated[int, Field(ge=1, le=MOST_RUNS, strict=True)] = 3

@@ -43,13 +43,13 @@ class Stage:
     new_velocities: bool = False
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
+        if not isinstance(self.kind, str) or self.kind not in KINDS:
             raise GlasspotError(
                 f'unknown kind of stage "{self.kind}"; expected one of {", ".join(KINDS)}.'
                 f"{did_you_mean(str(self.kind), KINDS)}"
             )
-        if not isinstance(self.name, str):
-            raise GlasspotError(f"{self.kind}: name is {self.name!r}; expected text.")
+        if not isinstance(self.name, str) or not self.name.isprintable():
+            raise GlasspotError(f"{self.kind}: name is {self.name!r}; expected text of one line.")
         for key in ("gentle", "new_velocities"):
             if not isinstance(getattr(self, key), bool):
                 raise GlasspotError(f"{self.label}: {key} is {getattr(self, key)!r}; expected true or false.")
@@ -138,8 +138,8 @@ class Protocol:
     note: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not isinstance(self.note, str):
-            raise GlasspotError(f"protocol: name and note are texts; given {self.name!r} and {self.note!r}.")
+        if not all(isinstance(text, str) and text.isprintable() for text in (self.name, self.note)):
+            raise GlasspotError(f"protocol: name and note are lines of text; given {self.name!r} and {self.note!r}.")
         object.__setattr__(self, "stages", tuple(self.stages))
         if not self.stages:
             raise GlasspotError(f'protocol "{self.name}" has no stage; give at least one.')

@@ -49,7 +49,7 @@ from glasspot.potential.learned import AnyPotential
 from glasspot.protocol import Protocol
 from glasspot.protocol_table import protocol_of
 from glasspot.quench import QuenchPlan
-from glasspot.strict import Positive, StrictTable
+from glasspot.strict import Line, Positive, StrictTable
 
 SILICA_MELTS = 4000.0  # K; below it silica-rich melts do not flow within the time of a simulation
 SILICA_RICH = 0.9
@@ -64,7 +64,7 @@ class AnalysisTable(StrictTable):
 class QuenchConfig(StrictTable):
     """A quench, as its TOML file says it."""
 
-    title: str = ""
+    title: Line = ""
     composition: str
     basis: Literal["mol", "wt"] = "mol"
     atoms: Annotated[int, Field(ge=50, le=30000, strict=True)]

@@ -60,10 +60,10 @@ class RunTable(StrictTable):
             raise ValueError('expected hours, minutes and seconds, such as "04:00:00"')
         return value
 
-    @field_validator("setup", "options")
+    @field_validator("setup", "options", "on_finish", "on_failure")
     @classmethod
-    def _lines(cls, value: list[str]) -> list[str]:
-        if any(not line.isprintable() for line in value):
+    def _lines(cls, value: list[str] | None) -> list[str] | None:
+        if value is not None and any(not line.isprintable() for line in value):
             raise ValueError("expected one line an entry, without line breaks or control characters")
         return value
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from glasspot.dataset.labelled import VOIGT
 
+LONGEST_TYPE = 200  # characters of a config_type
 SHOWN = 3  # origins named in a message; the number of frames is always said
 CHANGING = re.compile(r"ramp|heat|cool|quench|anneal|melt", re.IGNORECASE)  # of which temperature says nothing
 
@@ -30,6 +31,11 @@ class Record:
     config_type: str = ""
     temperature: float | None = None
     origin: str = ""
+
+    def __post_init__(self) -> None:
+        # What a file says is shown in terminals and tables: it must not steer them.
+        shown = "".join(c if c.isprintable() else "?" for c in self.config_type[:LONGEST_TYPE])
+        object.__setattr__(self, "config_type", shown)
 
 
 @dataclass

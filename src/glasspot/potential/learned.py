@@ -34,9 +34,10 @@ from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from glasspot.errors import GlasspotError, check_choice, did_you_mean
+from glasspot.errors import GlasspotError, check_choice, did_you_mean, is_shown_as_written
 from glasspot.oxides import is_species
 from glasspot.potential.model import Potential
+from glasspot.potential.schema import check_name
 
 if TYPE_CHECKING:
     from glasspot.composition import Composition
@@ -153,17 +154,17 @@ def learned_from_dict(data: Mapping[str, Any], folder: Path, where: str) -> Lear
     if isinstance(r_cut, bool) or not isinstance(r_cut, int | float) or not 0 < r_cut < 100:
         raise GlasspotError(f"{where}: r_cut is {r_cut!r}; expected a number of A, such as 5.0.")
     cautions = data.get("cautions", [])
-    if not isinstance(cautions, list) or not all(isinstance(line, str) for line in cautions):
-        raise GlasspotError(f"{where}: cautions is {cautions!r}; expected a list of texts.")
+    if not isinstance(cautions, list) or not all(isinstance(x, str) and is_shown_as_written(x) for x in cautions):
+        raise GlasspotError(f"{where}: cautions is {cautions!r}; expected a list of texts without control characters.")
     return LearnedPotential(
         kind=kind,
-        name=_text(data, "name", where),
+        name=check_name(_text(data, "name", where), f"{where}: the name"),
         elements=tuple(elements),
         r_cut=float(r_cut),
         files=files,
         hashes=hashes,
-        title=str(data.get("title", "")),
-        source=str(data.get("source", "")),
+        title=_text({"title": "", **data}, "title", where, empty=True),
+        source=_text({"source": "", **data}, "source", where, empty=True),
         cautions=tuple(cautions),
         closest=_closest(data.get("closest", {}), elements, where),
     )
@@ -180,9 +181,9 @@ def _closest(table: Any, elements: list[str], where: str) -> dict[str, float]:
     return {pair: float(value) for pair, value in table.items()}
 
 
-def _text(data: Mapping[str, Any], key: str, where: str) -> str:
+def _text(data: Mapping[str, Any], key: str, where: str, empty: bool = False) -> str:
     value = data.get(key)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not (value or empty) or not is_shown_as_written(value):
         raise GlasspotError(f"{where}: {key} is {value!r}; expected a text.")
     return value
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from glasspot.errors import GlasspotError, check_choice, check_keys, did_you_mean
+from glasspot.errors import GlasspotError, check_choice, check_keys, did_you_mean, is_shown_as_written
 from glasspot.oxides import is_species
 from glasspot.potential.coulomb import DSF, PPPM, STYLES, Coulomb, Wolf
 from glasspot.potential.forms import FORMS, Term
@@ -82,6 +82,8 @@ def _text(table: Mapping[str, Any], key: str, where: str, default: str = "") -> 
     value = table.get(key, default)
     if not isinstance(value, str):
         raise GlasspotError(f'{where}: "{key}" must be text, got {value!r}')
+    if not is_shown_as_written(value):
+        raise GlasspotError(f'{where}: "{key}" holds control characters: {value[:MOST_NAME]!r}; leave them out')
     return value
 
 
@@ -202,8 +204,10 @@ def potential_from_dict(data: Mapping[str, Any]) -> Potential:
             raise GlasspotError(f"{where}: the pair {label} is given twice; put all terms in one [[pair]]")
         seen.add(key)
     cautions = data.get("cautions", [])
-    if not isinstance(cautions, list | tuple) or not all(isinstance(item, str) for item in cautions):
-        raise GlasspotError(f'{where}: "cautions" must be a list of texts, got {cautions!r}')
+    if not isinstance(cautions, list | tuple) or not all(
+        isinstance(item, str) and is_shown_as_written(item) for item in cautions
+    ):
+        raise GlasspotError(f'{where}: "cautions" must be a list of texts without control characters, got {cautions!r}')
     return Potential(
         name=name,
         charges=charges,
