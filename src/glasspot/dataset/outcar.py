@@ -15,6 +15,7 @@ from glasspot.dataset.record import Notes, Record, as_number, as_rows, as_tensor
 from glasspot.errors import GlasspotError
 from glasspot.structure.promises import DAMAGED, check_promises, check_regular
 
+TEMPERATURES = re.compile(r"TEBEG\s*=\s*([0-9]+\.?[0-9]*)\s*;\s*TEEND\s*=\s*([0-9]+\.?[0-9]*)")
 UNCONVERGED = "EDIFF was not reached"
 
 
@@ -80,7 +81,7 @@ def _facts(path: Path) -> tuple[float | None, int, set[int]]:
                     begun.add(int(found[1]))
                 elif UNCONVERGED in line:
                     unconverged.add(len(begun) - 1)
-                elif "TEBEG" in line and (found := re.search(r"TEBEG\s*=\s*([\d.]+)\s*;\s*TEEND\s*=\s*([\d.]+)", line)):
+                elif "TEBEG" in line and (found := TEMPERATURES.search(line)):
                     temperatures = float(found[1]), float(found[2])
                 elif "IBRION" in line and (found := re.search(r"IBRION\s*=\s*(-?\d+)", line)):
                     moving = found[1] == "0"
