@@ -125,6 +125,6 @@ def _check_scales(scales: Mapping[str, Any], targets: list[Any]) -> None:
 
 def _scaled(target: Any, scales: Mapping[str, Any]) -> Any:
     """Return a target with the scale of its quantity, where it has none of its own."""
-    if not isinstance(target, Mapping) or "scale" in target or target.get("quantity") not in scales:
+    if not isinstance(target, Mapping) or "scale" in target or str(target.get("quantity")) not in scales:
         return target
-    return {**target, "scale": scales[target["quantity"]]}
+    return {**target, "scale": scales[str(target["quantity"])]}
