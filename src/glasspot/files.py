@@ -14,6 +14,7 @@ from typing import Any
 from glasspot.errors import GlasspotError
 
 LARGEST_TOML = 20_000_000  # bytes
+MOST_BITS = 63  # of a whole number, as TOML itself has it
 
 
 class UnwritableError(GlasspotError):
@@ -72,7 +73,7 @@ def _umask() -> int:
 def parse_toml(raw: bytes, where: str) -> dict[str, Any]:
     """Return the tables of a TOML text; GlasspotError when it is binary or not TOML. A byte-order mark may lead."""
     try:
-        return tomllib.loads(raw.decode("utf-8-sig").replace("\r\n", "\n"))
+        found = tomllib.loads(raw.decode("utf-8-sig").replace("\r\n", "\n"))
     except UnicodeDecodeError as error:
         raise GlasspotError(f"{where} is not valid TOML: it is no UTF-8 text (byte {error.start})") from None
     except RecursionError:
@@ -80,14 +81,32 @@ def parse_toml(raw: bytes, where: str) -> dict[str, Any]:
     except ValueError as error:  # TOMLDecodeError, and integers of thousands of digits
         hint = ". A name stands there for the second time; keep one of them" if "overwrite" in str(error) else ""
         raise GlasspotError(f"{where} is not valid TOML: {error}{hint}") from error
+    if _holds_a_giant(found):
+        raise GlasspotError(f"{where} holds a whole number of more than 64 bits, which no setting takes")
+    return found
+
+
+def _holds_a_giant(tree: Any) -> bool:
+    """Tell whether a whole number in a tree has more than 64 bits: it is no float, and may be too long to be shown."""
+    left = [tree]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict | list):
+            left.extend(one.values() if isinstance(one, dict) else one)
+        elif isinstance(one, int) and one.bit_length() > MOST_BITS:
+            return True
+    return False
 
 
 def parse_json(raw: bytes) -> Any:
     """Return what a JSON text says; ValueError, and nothing else, for anything that is none."""
     try:
-        return json.loads(raw)
+        found = json.loads(raw)
     except RecursionError:
         raise ValueError("its brackets are nested too deeply") from None
+    if _holds_a_giant(found):
+        raise ValueError("it holds a whole number of more than 64 bits")
+    return found
 
 
 def read_limited(path: Path, most: int) -> bytes:
