@@ -197,7 +197,7 @@ def _texts(data: Mapping[str, Any], key: str, where: str) -> dict[str, str]:
 
 def _file(folder: Path, name: str, sha256: str | None, where: str) -> Path:
     """Return the path of a model file, once it is the one that was written."""
-    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}", name):
         raise GlasspotError(f'{where}: the file "{name}" must stand in the same folder, with a plain name.')
     path = folder / name
     if not path.is_file():
