@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 STATES = {
     "running": "The fit is still running: what follows is the state of now.",
     "interrupted": "The fit was interrupted: what was finished is shown, and --resume goes on from here.",
+    "stopped": "The fit was stopped on request: what was finished is shown, and --resume goes on from here.",
     "failed": "The fit failed: what was finished before is shown.",
 }
 
