@@ -25,6 +25,11 @@ def until(condition: Callable[[], Any]) -> Any:
 
 
 def visit(browser: Any, path: Path, size: tuple[int, int] = DESKTOP, dark: bool = False) -> None:
+    """Open the page of a file; see :func:`visit_address`."""
+    visit_address(browser, path.as_uri(), size, dark)
+
+
+def visit_address(browser: Any, address: str, size: tuple[int, int] = DESKTOP, dark: bool = False) -> None:
     """Open a page at a window size and wait until it is drawn; what it logs and asks for is collected from here on."""
     width, height = size
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
@@ -36,7 +41,7 @@ def visit(browser: Any, path: Path, size: tuple[int, int] = DESKTOP, dark: bool 
     browser.get("about:blank")
     browser.get_log("browser")
     browser.get_log("performance")
-    browser.get(path.as_uri())
+    browser.get(address)
     until(lambda: browser.execute_script("return document.documentElement.dataset.drawn === 'yes'"))
 
 

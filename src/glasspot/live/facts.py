@@ -66,7 +66,8 @@ def _search(standing: Standing) -> Fact:
     run, most = standing.course.marks[-1].run, standing.most
     if most is None:
         return Fact("Search", count(run, "MD run"))
-    return Fact("Search", f"{run:,} of at most {most:,} MD runs", (run, most))
+    going_on = standing.state == "running" and not standing.scored
+    return Fact("Search", f"{run:,} of at most {most:,} MD runs", (run, most) if going_on else None)
 
 
 def _times(standing: Standing) -> list[Fact]:

@@ -16,7 +16,7 @@ from glasspot.live.kinds import top_of
 from glasspot.live.now import Now
 from glasspot.live.part import Part
 from glasspot.live.report_parts import report_parts
-from glasspot.live.status_parts import answer_part, failures_part, now_part
+from glasspot.live.status_parts import answer_part, failures_part, now_part, running_part
 from glasspot.live.tally import Tally
 from glasspot.live.view import SLOW_S, View, empty, nothing_yet, several, with_trouble
 from glasspot.report.collect import report_of
@@ -129,11 +129,14 @@ class Watched:
         top = top_of(self.folder, plan, settings, about, counts, self._report, standing)
         last = [(run.label, run.reason, self._tally.message(news, run)) for run in reversed(self._tally.failed)]
         cautions = ([f"It failed: {failure}"] if failure else []) + list(top.cautions)
+        course = [part for part in self._parts if part.name == "convergence"]
         parts = [
             answer_part(top.answer, top.evidence, cautions, standing.state),
-            now_part(facts(standing), standing.now, standing.state, standing.clock),
-            failures_part(self._tally.reasons.most_common(), last),
-            *self._parts,
+            now_part(facts(standing)),
+            *course,
+            running_part(standing.now, standing.state, standing.clock),
+            failures_part(self._tally.reasons.most_common(), last, self._tally.done),
+            *(part for part in self._parts if part.name != "convergence"),
         ]
         return View(
             kind=top.kind,

@@ -11,7 +11,7 @@ from glasspot.live.part import Part
 from glasspot.report.html import section_body
 from glasspot.report.plotly_figure import symbols
 from glasspot.report.table import Table
-from glasspot.report.words import count, duration
+from glasspot.report.words import count, duration, listed
 
 STATES = {
     "running": "Running",
@@ -22,7 +22,7 @@ STATES = {
     "none": "No run yet",
 }
 GOES_ON = "What was finished is kept and shown here; the same command with --resume goes on."
-NAMED = 24  # runs under way that have a row
+NAMED = 50  # runs under way that have a row
 SILENT_S = 120.0  # a worker that has said nothing for so long is pointed out
 OLD_S = 30.0  # a note of the driver older than this is pointed out
 
@@ -44,15 +44,18 @@ def answer_part(answer: str, evidence: Iterable[str], cautions: Iterable[str], s
     return Part("answer", "", f'<p>{mark}</p><p id="answer-line" class="answer">{symbols(answer)}</p>{lines}{warned}')
 
 
-def now_part(facts: Sequence[Fact], now: Now | None, state: str, clock: float) -> Part:
-    """Return how far the run is, and while one runs what runs where; ``clock``: seconds of the epoch."""
+def now_part(facts: Sequence[Fact]) -> Part:
+    """Return how far the run is."""
     body = "".join(_fact(fact) for fact in facts)
-    top = f'<dl class="facts">{body}</dl>' if body else ""
-    if now is None or state != "running":
-        return Part("now", "How far it is", top)
-    if clock - now.at > OLD_S:
-        top += f'<p class="note">Noted by the driver {duration(clock - now.at)} ago.</p>'
-    return Part("now", "How far it is", top, tables=_runs_table(now, clock))
+    return Part("now", "How far it is", f'<dl class="facts">{body}</dl>' if body else "")
+
+
+def running_part(now: Now | None, state: str, clock: float) -> Part | None:
+    """Return what runs where, None while nothing runs; ``clock``: seconds of the epoch."""
+    if now is None or state != "running" or not now.runs:
+        return None
+    old = f'<p class="note">Noted by the driver {duration(clock - now.at)} ago.</p>' if clock - now.at > OLD_S else ""
+    return Part("running", "What runs where", old, tables=_runs_table(now, clock))
 
 
 def _fact(fact: Fact) -> str:
@@ -84,8 +87,6 @@ def speed_words(atom_steps_per_s: float) -> str:
 
 def _runs_table(now: Now, clock: float) -> str:
     rows = "".join(_run_row(run, clock) for run in now.runs[:NAMED])
-    if not rows:
-        return ""
     head = "".join(
         f'<th scope="col"{kind}>{name}</th>'
         for name, kind in (("run", ""), ("host", ' class="text"'), ("done", ""), ("for", ""), ("atom-steps/s", ""))
@@ -93,7 +94,7 @@ def _runs_table(now: Now, clock: float) -> str:
     more = now.under_way - min(len(now.runs), NAMED)
     note = f'<p class="note">And {count(more, "more MD run")} under way.</p>' if more > 0 else ""
     return (
-        '<h3>What runs where</h3><div class="scroll" tabindex="0" role="region" aria-label="What runs where">'
+        '<div class="scroll text-box" tabindex="0" role="region" aria-label="What runs where">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{note}"
     )
 
@@ -110,13 +111,17 @@ def _run_row(run: RunNow, clock: float) -> str:
     )
 
 
-def failures_part(reasons: Sequence[tuple[str, int]], last: Sequence[tuple[str, str, str]]) -> Part | None:
-    """Return how many MD runs failed by reason, and (label, reason, message) of the last; None where none failed."""
+def failures_part(reasons: Sequence[tuple[str, int]], last: Sequence[tuple[str, str, str]], done: int) -> Part | None:
+    """Return how many of the MD runs ``done`` failed by reason, and (label, reason, message) of the last failures.
+
+    None where none failed.
+    """
     if not reasons:
         return None
     whole = sum(n for _, n in reasons)
-    counts = Table("failures", "By reason", "", ("reason", "MD runs"), tuple((name, f"{n:,}") for name, n in reasons))
-    title = "All of them" if whole == len(last) else f"The last {len(last)}"
-    each = Table("failures", title, "", ("run", "reason", "what was said"), tuple(last), ("reason", "what was said"))
-    words = f"<p>{count(whole, 'MD run')} failed. A search goes on: it is told that the point is bad.</p>"
-    return Part("failures", "Failures", words, tables=section_body([], [counts, each], "Failures"))
+    counts = listed([f"{n:,} {name}" for name, n in reasons])
+    words = f"<p>{whole:,} of {done:,} MD runs failed: {html.escape(counts)}.</p>"
+    caption = "" if whole == len(last) else f"The last {len(last)}. All of them: glasspot status."
+    columns = ("run", "reason", "what was said")
+    table = Table("failures", "Failures", caption, columns, tuple(last), words=columns[1:])
+    return Part("failures", "Failures", words, tables=section_body([], [table], "Failures"))

@@ -9,7 +9,7 @@ from glasspot.evaluate.job import Outcome
 from glasspot.store.news import News
 from glasspot.store.rows import RUNS, Run
 
-LAST_FAILED = 10  # failures told one by one
+LAST_FAILED = 6  # failures told one by one
 PACE_OF = 200  # runs that tell how fast they come
 
 

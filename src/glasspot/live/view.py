@@ -106,9 +106,9 @@ def with_trouble(before: View | None, message: str, name: str) -> View:
     words = f'<p class="caution" role="alert"><strong>Caution.</strong> {html.escape(message)}.</p>'.replace(
         "..<", ".<"
     )
-    if before is None:
+    kept = () if before is None else tuple(part for part in before.parts if part.name != "trouble")
+    if before is None or not kept:
         part = Part("trouble", "", f'<p id="answer-line" class="answer">The run cannot be read</p>{words}')
         return View("live page", name, "", "none", message, (part,))
     old = '<p class="note">What follows was read before.</p>'
-    kept = tuple(part for part in before.parts if part.name != "trouble")
     return replace(before, said=message, parts=(Part("trouble", "", words + old), *kept), again_s=SOON_S)

@@ -133,6 +133,7 @@
     arrange(section.querySelector(".figures"), content.figures);
     if (fill(section.querySelector(".tables"), content.tables) && kept) section.dataset.tag = part.tag;
     section.dataset.full = "yes"; // its figures are known, not only their places
+    draw(); // those in the window: their observer has nothing to tell
   }
 
   async function take(found) {
