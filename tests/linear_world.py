@@ -84,7 +84,10 @@ class InProcess(Executor):
 
     def submit(self, function: Any, /, *args: Any, **_: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        future.set_result(function(*args))
+        try:
+            future.set_result(function(*args))
+        except Exception as error:  # noqa: BLE001 - as an executor does
+            future.set_exception(error)
         return future
 
 

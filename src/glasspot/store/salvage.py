@@ -102,6 +102,7 @@ def salvage(damaged: Path, new: Path, verify: Verify) -> Saved:
         saved = _account(found, saved_runs)
         if not saved.everything:
             found.meta["state"] = (0, json.dumps("interrupted"))  # not finished any more
+            found.meta.pop("now", None)  # what a driver noted for readers counts what is lost
         _write_rest(connection, found, saved_runs)
         connection.execute("COMMIT")
     finally:
