@@ -79,6 +79,7 @@ class _Fit:
         engine = ("--engine", "native" if way == "parsl" else way)
         self.words: tuple[str | Path, ...] = ("fit", self.settings, "--workers", "2", *engine, "--out")
         self.record, self.chance, self.wait = record, chance, wait
+        self.seen: set[tuple[int, str]] = set()  # processes of this fit, with the time of their start
 
     def run(self, kills: int) -> None:
         """Start, kill, resume; then compare."""
@@ -114,6 +115,7 @@ class _Fit:
         if not found[kind]:
             return  # else a driver that is about to start its workers would be hit most of the time
         before = _finished(self.run_folder)
+        self.seen |= {(pid, _start_of(pid)) for pid in _descendants(driver.pid)}
         pid = self.chance.choice(found[kind])
         try:
             os.kill(pid, signal.SIGKILL)
@@ -127,9 +129,14 @@ class _Fit:
 
     def _look_for_orphans(self) -> None:
         end = time.monotonic() + GONE_S
-        while (left := processes_in(self.run_folder)) and time.monotonic() < end:
+        while (left := self._living()) and time.monotonic() < end:
             time.sleep(0.1)
         self.record.orphans += [f"{self.run_folder}: {pid} {command}" for pid, command in left]
+
+    def _living(self) -> list[tuple[int, str]]:
+        """Return what still runs in the folder, and what was seen as the driver's and still runs anywhere."""
+        seen = [(pid, "seen before") for pid, start in self.seen if start and _start_of(pid) == start]
+        return processes_in(self.run_folder) + seen
 
     def _compare(self) -> None:
         """The fit that was killed and the one in peace must have done the same, each run once."""
@@ -174,6 +181,15 @@ def _processes(driver: int) -> dict[str, list[int]]:
         elif b"process_worker_pool" in text or b"interchange" in text:
             found[HELPER].append(pid)
     return found
+
+
+def _start_of(pid: int) -> str:
+    """Return when a process began, in ticks of the kernel; "" of one that is gone or that only waits to be counted."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if words[0] == "Z" else words[19]
 
 
 def _descendants(pid: int) -> list[int]:
