@@ -60,13 +60,13 @@ class DensityModel:
         base = handbook(composition, self.plain)
         if self.process is None:
             value = base * float(np.exp(self.mean))
-            return value, UNSURE * value
+            return _sound(value, composition), UNSURE * value
         mean, variance = self.process.predict(self.features.rows([composition]))
         spread = float(np.sqrt(variance[0, 0]))
         if any(name not in self.features.oxides for name, _ in composition.oxides):
             spread = float(np.hypot(spread, UNSURE))
         value = base * float(np.exp(self.mean + mean[0, 0]))
-        return value, spread * value
+        return _sound(value, composition), spread * value
 
     def state(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         """Return (meta, arrays)."""
@@ -87,6 +87,16 @@ class DensityModel:
             kernel = Kernel(*meta["kernel"])
             process = Process.from_arrays(arrays, np.asarray(arrays["x"]), features.n_oxides, kernel)
         return cls(features, bool(meta["plain"]), float(meta["mean"]), process)
+
+
+def _sound(density: float, composition: Composition) -> float:
+    """Return a number density; GlasspotError for one that no matter has."""
+    if not 1e-6 < density < 10:
+        raise GlasspotError(
+            f"the model says {density:.3g} atoms/A^3 of {composition}, which no glass has; is its file damaged? Train "
+            "it again."
+        )
+    return density
 
 
 def handbook(composition: Composition, plain: bool = False) -> float:

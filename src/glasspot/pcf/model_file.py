@@ -74,7 +74,8 @@ def load_model(folder: Path) -> Model:
     path = model_path(folder)
     header, arrays = _read(path)
     try:
-        return _maker(header["kind"])(header["meta"], arrays)
+        with np.errstate(all="ignore"):
+            return _maker(header["kind"])(header["meta"], arrays)
     except Exception as error:  # whatever a wrong shape or a missing value makes numpy, torch or sklearn raise
         reason = f"its numbers are not those of a {header['kind']} model of this version: {_reason(error)}"
         raise _not_ours(path, reason) from error
