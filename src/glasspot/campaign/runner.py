@@ -70,6 +70,7 @@ class Runner:
         self.times = Times()
         self.log = EventLog(folder)
         self.standing = Standing()  # of a search; kept by the campaign, noted for readers
+        self._hosts: set[str] = set()  # on which runs were seen
         self._tally = Tally.of_store(store, (store.get_meta("now") or {}).get("tally"))
         self._make_executor = make_executor
         self._executor: Executor | None = None
@@ -155,8 +156,11 @@ class Runner:
 
     def _note(self) -> None:
         """Note for readers what runs, and what came of what ran."""
-        more = {"tally": self._tally.encode(), "search": self.standing.encode()}
-        self.store.set_meta("now", {**self._under_way.record(), **more})
+        now = self._under_way.record()
+        for host in now["hosts"].keys() - self._hosts:
+            self._hosts.add(host)
+            self.log.write("host-joins", host=host)
+        self.store.set_meta("now", {**now, "tally": self._tally.encode(), "search": self.standing.encode()})
 
     @property
     def ending(self) -> bool:

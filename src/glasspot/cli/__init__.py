@@ -22,6 +22,7 @@ EPILOG = """\
 examples:
   glasspot fit examples/silica/fit.toml      fit a silica potential to the ab initio liquid, with a report
   glasspot status runs/silica                how far the fit is
+  glasspot stop runs/silica                  end it cleanly; --resume goes on
   glasspot watch runs/silica                 the same and more as a page in your browser, kept up to date
   glasspot repair runs/silica                save what is good in a damaged store
   glasspot quench examples/quench/silica.toml  make a glass by melt and quench
