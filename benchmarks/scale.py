@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import shutil
 import statistics
@@ -56,7 +57,8 @@ def case(pool: str, jobs: int) -> dict[str, float]:
     folder = Path(tempfile.mkdtemp(prefix="scale-"))
     try:
         words = [sys.executable, __file__, "--one", pool, str(jobs), str(folder)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        here = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}  # workers of Parsl import the fake engine
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env=here)
         if done.returncode != 0:
             raise SystemExit(done.stderr)
         row: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
