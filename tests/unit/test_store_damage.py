@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,56 +14,16 @@ from glasspot.evaluate.stored import verified
 from glasspot.store import STORE_FILE, Store
 from glasspot.store.pages import Pages
 from glasspot.store.repair import check, repair
+from store_drill import HARMS, Harm, drill, look
 from store_samples import PAGE, answers, made, truth, write, write_old
 
 CONTENT = made()
 TRUTH = truth(CONTENT)
-Harm = Callable[[bytearray, random.Random], None]
-
-
-def zeros(page: bytearray, chance: random.Random) -> None:
-    page[:] = bytes(len(page))
-
-
-def noise(page: bytearray, chance: random.Random) -> None:
-    page[:] = chance.randbytes(len(page))
-
-
-def flips(page: bytearray, chance: random.Random) -> None:
-    for _ in range(8):
-        page[chance.randrange(len(page))] ^= 1 << chance.randrange(8)
-
-
-def sector(page: bytearray, chance: random.Random) -> None:
-    at = 512 * chance.randrange(len(page) // 512)
-    page[at : at + 512] = bytes(512)
-
-
-def header(page: bytearray, chance: random.Random) -> None:
-    """Harm what tells where the rows of a page are."""
-    page[chance.randrange(40)] ^= 1 << chance.randrange(8)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("whole"), CONTENT)
-
-
-def rows_off(path: Path, page: int | None, columns: int) -> list[tuple[object, ...]]:
-    """Return the rows with so many values that do not lie on a page of the whole store."""
-    with Pages(path) as pages:
-        return [c.values() for c in pages.cells() if c.columns == columns and page not in c.on()]
-
-
-def look(folder: Path) -> tuple[dict[str, object], bool]:
-    """Return what a store answers, and whether it refused anything."""
-    try:
-        with Store.open(folder) as store:
-            found = answers(store, CONTENT)
-    except GlasspotError as error:
-        assert "glasspot repair" in str(error), error
-        return {}, True
-    return found, len(found) < len(TRUTH)
 
 
 def test_the_pages_hold_what_sqlite_reads(whole: Path) -> None:
@@ -105,68 +63,28 @@ def test_a_whole_store_is_left_alone(whole: Path) -> None:
     found = check(whole.parent, verified)
     assert (found.runs, found.faults) == (len(CONTENT.rows), ())
     assert whole.read_bytes() == before
-    assert look(whole.parent) == (TRUTH, False)
+    assert look(whole.parent, CONTENT) == (TRUTH, False)
 
 
-@pytest.mark.parametrize("harm", [zeros, noise, flips, sector, header])
+@pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
 def test_each_page_damaged_in_turn(whole: Path, tmp_path: Path, harm: Harm) -> None:
     """Detected or harmless, never a wrong answer; the repair saves all runs that the page does not touch."""
-    data = whole.read_bytes()
-    chance = random.Random(harm.__name__)
-    path = tmp_path / STORE_FILE
-    count: Counter[str] = Counter()
-    for page in range(1, len(data) // PAGE + 1):
-        damaged = bytearray(data)
-        part = damaged[PAGE * (page - 1) : PAGE * page]
-        harm(part, chance)
-        damaged[PAGE * (page - 1) : PAGE * page] = part
-        path.write_bytes(damaged)
-        found, refused = look(tmp_path)
-        assert found == {name: TRUTH[name] for name in found}, f"page {page}"
-        faults = check(tmp_path, verified).faults
-        assert faults or not refused, f"page {page}: refused, and the check finds nothing"
-        count["pages"] += 1
-        count["refused"] += refused
-        count["found by the check"] += bool(faults)
-        if not faults:
-            continue
-        saved, kept = repair(tmp_path, verified)
-        assert kept is not None and kept.read_bytes() == bytes(damaged)
-        with Store.open(tmp_path) as store:
-            there = {o["key"] for o in store.outcomes()}
-            assert {row[0] for row in rows_off(whole, page, 8)} <= there, f"page {page}"
-            again = answers(store, CONTENT)
-            rows = {key: CONTENT.rows[key][:4] for key in there}
-            assert again["all"] == rows
-            assert all(again[f"run {key}"] == CONTENT.rows[key][4] for key in there)
-            assert saved.runs[0] == len(there)
-            for kind, records in CONTENT.records.items():
-                assert again[f"records {kind}"] == records[: len(again[f"records {kind}"])]
-        assert check(tmp_path, verified).faults == ()
-        count["runs saved"] += len(there)
-        count["runs lost"] += len(TRUTH["all"]) - len(there)
-        count["nothing lost"] += saved.everything
-        for file in tmp_path.iterdir():
-            file.unlink()
-    print(harm.__name__, dict(count))
-    assert count["found by the check"] > 0.5 * count["pages"]
+    pages = range(1, whole.stat().st_size // PAGE + 1)
+    count = drill(whole, tmp_path, CONTENT, harm, random.Random(harm.__name__), pages)
+    assert count["pages"] == len(pages) and count["found by a check"] > 0.5 * len(pages)
 
 
-@pytest.mark.parametrize("count", [60])
-def test_a_store_cut_short(whole: Path, tmp_path: Path, count: int) -> None:
-    data = whole.read_bytes()
+def test_a_store_cut_short(whole: Path, tmp_path: Path) -> None:
+    data, count = whole.read_bytes(), 60
     path = tmp_path / STORE_FILE
-    numbers: Counter[str] = Counter()
     lengths = [0, 1, 99, 100, 511, PAGE - 1, PAGE, PAGE + 1, *(len(data) * k // count for k in range(1, count))]
     for length in lengths:
         path.write_bytes(data[:length])
-        found, refused = look(tmp_path)
+        found, refused = look(tmp_path, CONTENT)
         assert found == {name: TRUTH[name] for name in found}
         faults = check(tmp_path, verified).faults
         assert faults and refused
         saved, kept = repair(tmp_path, verified)
-        numbers["cuts"] += 1
-        numbers["nothing to save"] += kept is None
         if kept is None:
             assert path.read_bytes() == data[:length] and length < 8 * PAGE
             continue
@@ -176,18 +94,15 @@ def test_a_store_cut_short(whole: Path, tmp_path: Path, count: int) -> None:
                 reach = {c.values()[0] for c in pages.cells() if c.columns == 8 and max(c.on()) * PAGE <= length}
             assert there == reach and saved.runs[0] == len(reach)
             assert store.get_meta("state") == "interrupted"
-        numbers["runs whole in the rest"] += len(reach)
-        numbers["runs saved"] += len(there)
         for file in tmp_path.iterdir():
             file.unlink()
-    print(dict(numbers))
 
 
 def test_a_store_of_before_there_were_digests(tmp_path: Path) -> None:
     """Read as it is, brought up by the next driver, and repaired from its own shapes."""
     path = write_old(tmp_path, CONTENT)
     before = path.read_bytes()
-    assert look(tmp_path) == (TRUTH, False)
+    assert look(tmp_path, CONTENT) == (TRUTH, False)
     assert path.read_bytes() == before
     damaged = bytearray(before)
     damaged[: 2 * PAGE] = bytes(2 * PAGE)
@@ -200,7 +115,7 @@ def test_a_store_of_before_there_were_digests(tmp_path: Path) -> None:
     with Store.create(tmp_path) as store:
         assert answers(store, CONTENT) == TRUTH
         assert [o["label"] for o in store.outcomes()] == [row[0] for row in CONTENT.rows.values()]
-    assert look(tmp_path) == (TRUTH, False)
+    assert look(tmp_path, CONTENT) == (TRUTH, False)
 
 
 def test_a_damaged_outcome_of_before_there_were_digests_is_told(tmp_path: Path) -> None:
@@ -258,7 +173,7 @@ def test_rows_that_were_changed_or_vanished_are_told(whole: Path, tmp_path: Path
     connection.execute(statement)
     connection.commit()
     connection.close()
-    found, _ = look(tmp_path)
+    found, _ = look(tmp_path, CONTENT)
     assert found == {name: TRUTH[name] for name in found}
     assert any(told in fault for fault in check(tmp_path, verified).faults)
 
