@@ -156,7 +156,14 @@ def test_a_zoom_is_reset_by_its_button(browser: Any, full_page: Path) -> None:
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", area)
     ActionChains(browser).move_to_element(area).click_and_hold().move_by_offset(70, 40).release().perform()
     until(lambda: shown()[1] - shown()[0] < 0.8 * (before[1] - before[0]))
+    zoomed = shown()
+    browser.find_element(By.CSS_SELECTOR, f"#{plot}-keys button").click()
+    assert shown() == zoomed
     browser.find_element(By.CSS_SELECTOR, f"button[data-do=reset][data-figure='{plot}']").click()
+    until(lambda: shown() == pytest.approx(before))
+    ActionChains(browser).move_to_element(area).click_and_hold().move_by_offset(70, 40).release().perform()
+    until(lambda: shown()[1] - shown()[0] < 0.8 * (before[1] - before[0]))
+    ActionChains(browser).double_click(area).perform()
     until(lambda: shown() == pytest.approx(before))
 
 

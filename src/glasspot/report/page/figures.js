@@ -11,7 +11,7 @@ const Figures = (function () {
   const dashes = { solid: "", dash: "7 4", dot: "2 3", dashdot: "7 3 2 3" };
   const figures = {}; // id -> what plotly reads
   const hidden = {}; // figure -> labels that the reader switched off
-  const resets = {}; // figure -> how often its zoom was reset
+  const zooms = {}; // figure -> axis -> the range that the reader chose
   const keyed = {}; // figure -> what its legend was made of
 
   // A copy (plotly writes into what it gets) with this mode's colours where the figure names an ink.
@@ -38,10 +38,24 @@ const Figures = (function () {
 
   function draw(id) {
     const { data, layout } = made(figures[id], false);
-    layout.uirevision = resets[id]; // a zoom stays until it is reset
+    for (const [axis, range] of Object.entries(zooms[id])) if (layout[axis]) layout[axis].range = range; // until reset
     const shown = hidden[id];
     for (const trace of data) if (shown.has(trace.legendgroup)) trace.visible = false;
-    return Plotly.react(id, data, layout, { responsive: true, displayModeBar: false, doubleClick: "reset" });
+    const plot = document.getElementById(id);
+    const listens = plot.classList.contains("js-plotly-plot");
+    const drawn = Plotly.react(plot, data, layout, { responsive: true, displayModeBar: false, doubleClick: false });
+    if (!listens) {
+      plot.on("plotly_relayout", (changed) => noteZoom(id, changed));
+      plot.on("plotly_doubleclick", () => actions.reset(id));
+    }
+    return drawn;
+  }
+
+  function noteZoom(id, changed) {
+    for (const name of Object.keys(changed)) {
+      const axis = (/^([xy]axis\d*)\.range/.exec(name) || [])[1];
+      if (axis) zooms[id][axis] = document.getElementById(id).layout[axis].range.slice();
+    }
   }
 
   // A sample of the curve, for its legend entry.
@@ -144,7 +158,7 @@ const Figures = (function () {
     svg: (id) => image(id, "svg"),
     png: (id) => image(id, "png"),
     reset: (id) => {
-      resets[id] += 1;
+      zooms[id] = {};
       draw(id);
     },
   };
@@ -153,7 +167,7 @@ const Figures = (function () {
   function put(id, figure) {
     figures[id] = figure;
     hidden[id] ||= new Set();
-    resets[id] ||= 0;
+    zooms[id] ||= {};
     legend(id);
     return draw(id);
   }
