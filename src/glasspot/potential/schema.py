@@ -26,7 +26,14 @@ WALLS = ("auto", "none")
 MOST_NAME = 60  # characters
 LONGEST_CUT = 50.0  # A
 STRONGEST_ALPHA = 10.0  # 1/A
-HIGHEST = {"rho": 1e3, "n": 50.0, "a": 100.0, "r0": 20.0}  # lengths in A; beyond them energies overflow
+LARGEST = 1e30  # of any number: its powers must not overflow
+HIGHEST = {
+    "rho": 1e3,
+    "n": 50.0,
+    "a": 100.0,
+    "r0": 20.0,
+    "smooth_width": LONGEST_CUT,
+}  # lengths in A; beyond them energies overflow
 
 
 def check_name(name: str, where: str) -> str:
@@ -66,6 +73,8 @@ def _number(table: Mapping[str, Any], key: str, where: str, default: float | Non
         raise GlasspotError(f'{where}: "{key}" is missing; expected a number')
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise GlasspotError(f'{where}: "{key}" must be a finite number, got {value!r}')
+    if abs(value) > HIGHEST.get(key, LARGEST):
+        raise GlasspotError(f'{where}: "{key}" must be at most {HIGHEST.get(key, LARGEST):g}, got {value:g}')
     return float(value)
 
 
@@ -142,7 +151,7 @@ def _read_term(table: Mapping[str, Any], factor: float, where: str) -> Term:
         optional = name == "C" or (name, form) in {("D", "born-mayer-huggins")} or (name == "D" and rule is not None)
         value = _number(table, name, where, 0.0 if optional else None)
         highest = HIGHEST.get(name)
-        if highest is not None and not 0.0 < value <= highest:
+        if highest is not None and value <= 0.0:
             raise GlasspotError(f'{where}: "{name}" must be above zero and at most {highest:g}, got {value:g}')
         numbers[name] = value * factor if name in kind.energy_parameters else value
     if rule is not None:
