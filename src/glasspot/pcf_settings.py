@@ -55,6 +55,7 @@ from glasspot.strict import Line, Number, Positive, StrictTable
 
 HALF_BOX = 0.5
 MOST_RUNS = 50
+MOST_GLASSES = 2000  # the time to spread them over a range grows with the square of their number
 
 
 class FillTable(StrictTable):
@@ -150,6 +151,9 @@ def load_dataset_plan(path: Path, engine: str | None = None) -> tuple[CurvePlan,
 
 def _planned(config: DatasetConfig, published: Potential, path: Path) -> Iterable[PlannedGlass]:
     """Yield the glasses that are written out, then those that fill ranges; each once."""
+    number = len(config.glasses) + sum(table.number for table in config.fill)
+    if number > MOST_GLASSES:
+        raise GlasspotError(f"{path} asks for {number} glasses; expected at most {MOST_GLASSES}, make several sets.")
     chosen = [Composition.parse(text) for text in config.glasses]
     for k, table in enumerate(config.fill):
         suits = partial(_can_be_made, atoms=config.atoms, published=published)

@@ -93,12 +93,20 @@ def fill(
     added: list[str | None] = [*ranges.added] or [None]
     doses = {name: ranges.doses(name, -(-number // len(added)), rng) for name in ranges.added}
     chosen: list[Composition] = []
+    names = [*ranges.base, *ranges.added]
+    names += [name for one in taken for name in one.fractions if name not in names]
+    names = list(dict.fromkeys(names))
+    shares = np.array([[base.get(name, 0.0) for name in names] for base in bases])
+    others = vectors(taken, names)
     for k in range(number):
         name = added[k % len(added)]
         dose = 0.0 if name is None else doses[name][k // len(added)]
-        glasses = [ranges.glass(base, name, dose) for base in bases]
-        farthest = np.argsort(-_nearest(glasses, [*taken, *chosen]), kind="stable")
-        found = next((glasses[place] for place in farthest if suits(glasses[place])), None)
+        places = shares * (1 - dose)
+        if name is not None:
+            places[:, names.index(name)] = dose
+        farthest = np.argsort(-_nearest(places, others), kind="stable")
+        glasses = (ranges.glass(bases[place], name, dose) for place in farthest)
+        found = next((glass for glass in glasses if suits(glass)), None)
         if found is None:
             raise GlasspotError(
                 f"none of {CANDIDATES} glasses in these ranges can be simulated with this potential"
@@ -106,13 +114,14 @@ def fill(
                 + "; change the ranges."
             )
         chosen.append(found)
+        others = np.vstack([others, vectors([found], names)])
     return chosen
 
 
-def _nearest(glasses: Sequence[Composition], others: Sequence[Composition]) -> NDArray[np.float64]:
-    """Return how far each glass is from the nearest of ``others``, (n,); the same for all without any."""
-    if not others:
-        return np.zeros(len(glasses))
-    names = list(dict.fromkeys(name for one in (*glasses, *others) for name in one.fractions))
-    places = vectors(glasses, names)
-    return np.asarray(np.min([0.5 * np.abs(places - other).sum(axis=1) for other in vectors(others, names)], axis=0))
+def _nearest(places: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far each of ``places`` (n, k) is from the nearest of ``others`` (m, k), (n,); 0 without any."""
+    from scipy.spatial.distance import cdist
+
+    if not len(others):
+        return np.zeros(len(places))
+    return np.asarray(0.5 * cdist(places, others, "cityblock").min(axis=1))
