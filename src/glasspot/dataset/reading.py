@@ -6,6 +6,7 @@ Positions in A, energies in eV, forces in eV/A, stress in eV/A^3 with ASE's sign
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from glasspot.dataset.outcar import read_outcar
 from glasspot.dataset.record import Notes, Record
 from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.structure.frames import Frame, cell_heights, species_order
+from glasspot.structure.promises import check_regular
 
 FORMATS = ("extxyz", "outcar", "cp2k", "deepmd")
 ALONE = 6.0  # A: an atom farther than this from its own images is an isolated atom, and not a crystal of one atom
@@ -62,12 +64,15 @@ def read_dataset(
 def _records(
     path: Path, format: str | None, notes: Notes, keys: Mapping[str, str] | None, cell: ArrayLike | None
 ) -> Iterator[Record]:
-    if not path.exists():
-        raise GlasspotError(f"{path} does not exist; check the name.")
-    if path.is_dir():
-        for found, kind in _in_folder(path, format):
+    if os.path.isdir(path):
+        try:
+            there = _in_folder(path, format)
+        except OSError as error:
+            raise GlasspotError(f"the folder {path} cannot be read: {error.strerror or error}.") from error
+        for found, kind in there:
             yield from _of_kind(found, kind, notes, keys, cell)
     else:
+        check_regular(path)
         yield from _of_kind(path, format or _kind(path), notes, keys, cell)
 
 

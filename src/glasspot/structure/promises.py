@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, TextIO
 
 from glasspot.errors import GlasspotError
@@ -29,12 +30,16 @@ def opened(path: Path) -> TextIO:
 
 
 def check_regular(path: Path) -> None:
-    """Raise GlasspotError for a device, a pipe or a folder: files of atoms are read more than once."""
+    """Raise GlasspotError for what is not there, and for a device, a pipe or a folder: files are read more than once."""
+    if "\0" in str(path):
+        raise GlasspotError(f"{str(path)!r} is no name of a file.")
     try:
-        regular, there = path.is_file(), path.exists()
-    except ValueError:  # a zero byte in the name
-        raise GlasspotError(f"{str(path)!r} is no name of a file.") from None
-    if there and not regular:
+        kind = path.stat().st_mode
+    except FileNotFoundError:
+        raise GlasspotError(f"{path} does not exist; check the name.") from None
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise GlasspotError(f"{path} could not be opened: {error.strerror or error}.") from error
+    if not S_ISREG(kind):
         raise GlasspotError(f"{path} could not be opened: it is a folder, a device or a pipe, and no file of atoms.")
 
 
