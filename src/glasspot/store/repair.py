@@ -79,10 +79,9 @@ def _look(store: Store, verify: Verify) -> Checked:
             ok, reason, _ = verify(key, store.get_spec(key) or "", store.get_outcome(key) or b"")
             if (ok, reason) != (run["ok"], run["reason"]):
                 faults.append(f"run {key} ({run['label']}): its row says something else than its outcome")
-        except DamagedError as error:
-            faults.append(error.why)
         except GlasspotError as error:
-            faults.append(f"run {key} ({run['label']}): {error}")
+            why = error.why if isinstance(error, DamagedError) else error
+            faults.append(f"run {key} ({run['label']}): {why}")
     return Checked(len(runs), tuple(faults))
 
 
