@@ -34,7 +34,7 @@ def test_status_has_its_documented_keys(finished_fit: Path) -> None:
     found = json.loads(printed.stdout)
     assert set(found) == {
         "state", "md_runs", "best", "history", "validation", "noise_floor", "ensemble", "failures", "seconds",
-        "failure",
+        "failure", "runs", "now",
     }  # fmt: skip
     assert set(found["best"]) == {"cost", "error", "run"}
     assert set(found["history"][0]) == {

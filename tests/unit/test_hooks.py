@@ -173,3 +173,18 @@ def test_the_key_ends_the_hook_and_the_run_stays_finished(tmp_path: Path, monkey
     (said,) = end(tmp_path, Hooks(on_finish=("sleep", "600")))
     assert "was interrupted" in said
     assert os.path.exists(tmp_path / "hook.log")
+
+
+def test_a_hook_cannot_take_what_is_typed(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"typed")
+    os.close(writing)
+    before = os.dup(0)
+    try:
+        os.dup2(reading, 0)
+        end(tmp_path, BOTH)
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(reading)
+    assert json.loads((tmp_path / "told.json").read_text())["stdin"] == ""

@@ -113,8 +113,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"glasspot: {one_line(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as told:  # by Ctrl-C, a signal, or glasspot stop
-        print(f"glasspot: {told or 'interrupted'}; what was finished is kept.", file=sys.stderr)
-        return int(getattr(told, "exit_code", 130))
+        code = getattr(told, "exit_code", None)
+        further = "" if code is None else ", and --resume goes on"
+        print(f"glasspot: {str(told) or 'interrupted'}; what was finished is kept{further}.", file=sys.stderr)
+        return 130 if code is None else int(code)
     except BrokenPipeError:
         # The reader (head, less) has gone. Without this the interpreter would say so when it flushes stdout at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -132,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def one_line(text: str) -> str:
-    """Return a message as one line that a terminal only prints: what a file holds must not break, colour or flood it."""
+    """Return a message as one line that a terminal only prints: what a file holds must not break, colour, flood it."""
     joined = " ".join(text.split())
     if len(joined) > LONGEST_LINE:
         joined = f"{joined[: LONGEST_LINE // 2]} ... {joined[-LONGEST_LINE // 2 :]}"
