@@ -91,7 +91,7 @@ def driver_of(folder: Path) -> Driver | None:
         return Driver(
             str(content["host"]), int(content["process"]), float(content["since"]), str(content["token"])
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

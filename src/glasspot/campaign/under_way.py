@@ -111,6 +111,6 @@ class UnderWay:
                 before.label, int(content["step"]), int(content["total_steps"]), float(content["atom_steps_per_s"]),
                 key, str(content["host"]), float(content["since"]), spoke, time.monotonic() if news else before.heard,
             )  # fmt: skip
-        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):  # not there yet, or of an older glasspot
-            return False
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            return False  # not there yet, or of an older glasspot
         return True

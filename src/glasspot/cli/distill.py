@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from glasspot.cli.progress import Progress
 from glasspot.errors import GlasspotError
+from glasspot.files import parse_json
 
 if TYPE_CHECKING:
     from glasspot.dataset.labelled import Dataset
@@ -146,7 +147,7 @@ def _check_folder(folder: Path, data: str) -> None:
     if not any(folder.iterdir()):
         return
     try:
-        known = json.loads((folder / MARK).read_text(encoding="utf-8"))
+        known = parse_json((folder / MARK).read_bytes())
         owner = str(known["data"])
     except (OSError, ValueError, KeyError, TypeError):
         raise GlasspotError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from glasspot.cli.progress import Progress
 from glasspot.errors import GlasspotError
+from glasspot.files import parse_json
 
 if TYPE_CHECKING:
     from glasspot.dataset.labelled import Dataset
@@ -139,8 +140,8 @@ def _take_folder(folder: Path, asked: dict[str, Any], resume: bool) -> None:
         raise GlasspotError(f"{folder} is a file; --out takes a folder.")
     if folder.is_dir() and any(folder.iterdir()):
         try:
-            before = json.loads((folder / MARK).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            before = dict(parse_json((folder / MARK).read_bytes()))
+        except (OSError, ValueError, TypeError):
             raise GlasspotError(f"{folder} holds files of something else; choose another folder with --out.") from None
         changed = [name for name in asked if before.get(name) != asked[name]]
         if changed:

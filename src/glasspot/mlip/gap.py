@@ -25,7 +25,7 @@ from glasspot.dataset.labelled import LabelledFrame
 from glasspot.dataset.split import by_hash
 from glasspot.engine.ase_calculator import LICENCE, make_calculator
 from glasspot.errors import GlasspotError
-from glasspot.files import UnwritableError, parse_toml, write_text
+from glasspot.files import UnwritableError, parse_json, parse_toml, write_text
 from glasspot.mlip.gap_data import data_text, machine_memory, memory_needed
 from glasspot.mlip.gap_program import Progress, find_gap_fit, run_gap_fit
 from glasspot.mlip.gap_settings import SEARCHED, SPACE, arguments, checked
@@ -65,8 +65,9 @@ class GapModel:
         quiet = replace(self, say=None)
         data = data_text([*fitted, *left_out], self.isolated, values["cutoff"])
         kept = None if self.work is None else self.work / f"trial-{_hash_of(data, values)}.json"
-        if kept is not None and kept.is_file():
-            return [Trial(values, Errors(**json.loads(kept.read_bytes())))]
+        known = None if kept is None else _kept_errors(kept)
+        if known is not None:
+            return [Trial(values, known)]
         with tempfile.TemporaryDirectory(prefix="glasspot-gap-") as folder:
             potential = quiet.fit(fitted, settings, Path(folder))
             found = errors(left_out, quiet.predict(potential, left_out))
@@ -196,10 +197,20 @@ def _hash_of(data: str, values: Mapping[str, float]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def _kept_errors(path: Path) -> Errors | None:
+    """Return the errors of a trial that was made before; None where there are none that can be read."""
+    try:
+        table = parse_json(path.read_bytes())
+        found = Errors(**table)
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if all(type(value) in (int, float) for value in table.values()) else None
+
+
 def _kept(folder: Path, name: str) -> LearnedPotential | None:
     """Return the model in ``folder`` when it is whole and the fit ``name``; None otherwise."""
     try:
-        record = json.loads((folder / RECORD).read_bytes())
+        record = parse_json((folder / RECORD).read_bytes())
         if not isinstance(record, dict) or record.get("fit") != name:
             return None
         where = folder / POTENTIAL

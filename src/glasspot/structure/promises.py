@@ -30,7 +30,7 @@ def opened(path: Path) -> TextIO:
 
 
 def check_regular(path: Path) -> None:
-    """Raise GlasspotError for what is not there, and for a device, a pipe or a folder: a file is read more than once."""
+    """Raise GlasspotError for what is not there, or a device, a pipe or a folder: files are read more than once."""
     if "\0" in str(path):
         raise GlasspotError(f"{str(path)!r} is no name of a file.")
     try:

@@ -6,6 +6,7 @@ Its first line, a comment, says which program wrote it; the numbers are exact: r
 from __future__ import annotations
 
 import csv
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 from types import TracebackType
@@ -46,20 +47,22 @@ class Record:
 def read_record(folder: Path) -> list[ThermoRow]:
     """Return the rows of ``folder``/thermo.csv as far as they are whole; empty without one."""
     try:
-        lines = (folder / NAME).read_text().split("\n")
+        lines = (folder / NAME).read_text(errors="replace").split("\n")
     except OSError:
         return []
     rows = []
-    for words in csv.reader(lines[2:-1]):
+    for line in lines[2:-1]:
+        words = line.split(",")
         if len(words) == len(COLUMNS):
-            rows.append(ThermoRow(int(words[0]), int(words[1]), *(float(word) for word in words[2:])))
+            with suppress(ValueError):  # a damaged line is no row
+                rows.append(ThermoRow(int(words[0]), int(words[1]), *(float(word) for word in words[2:])))
     return rows
 
 
 def read_version(folder: Path) -> str | None:
     """Return what the first line of ``folder``/thermo.csv says; None without one."""
     try:
-        first = (folder / NAME).read_text().split("\n", 1)[0]
+        first = (folder / NAME).read_text(errors="replace").split("\n", 1)[0]
     except OSError:
         return None
     return first.removeprefix("# ") or None
@@ -68,6 +71,6 @@ def read_version(folder: Path) -> str | None:
 def tail(folder: Path) -> str:
     """Return the last lines of the record, "" without one."""
     try:
-        return "\n".join((folder / NAME).read_text().rstrip().splitlines()[-TAIL:])
+        return "\n".join((folder / NAME).read_text(errors="replace").rstrip().splitlines()[-TAIL:])
     except OSError:
         return ""
