@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from glasspot.campaign import batch
 from glasspot.campaign import runner as module
-from glasspot.campaign.runner import ATTEMPTS, Runner
+from glasspot.campaign.batch import ATTEMPTS
+from glasspot.campaign.runner import Runner
 from glasspot.errors import GlasspotError, RunFailedError
 from glasspot.evaluate.job import OUTCOME_FILE, EngineChoice, Job, Observe, Outcome, Packing, write_outcome
 from glasspot.evaluate.progress import PROGRESS_FILE
@@ -71,7 +73,7 @@ class Lazy(Executor):
         future: Future[Any] = Future()
         self.out.append((future, function, args))
         self.most = max(self.most, len(self.out))
-        if len(self.out) == module.IN_FLIGHT or args[0].seed == 10:
+        if len(self.out) == batch.IN_FLIGHT or args[0].seed == 10:
             threading.Timer(0.05, self.work).start()
         return future
 
@@ -169,7 +171,7 @@ def test_workers_may_die_often_as_long_as_runs_are_finished_between(tmp_path: Pa
 
 
 def test_no_more_jobs_are_out_than_the_memory_is_meant_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "IN_FLIGHT", 3)
+    monkeypatch.setattr(batch, "IN_FLIGHT", 3)
     executor = Lazy()
     with runner(tmp_path, executor) as run:
         outcomes = run.run(jobs(10))
