@@ -79,6 +79,8 @@ class ClusterPool(Executor):
         self._lock = threading.Lock()
         self._trouble: BaseException | None = None
         self._refused_since: float | None = None
+        self._looks_s = 0.0
+        self._alive = cluster_blocks.live_blocks
         self._stopped = threading.Event()
         self._log = _log_to(folder / "parsl.log")
         # The same for every driver of this folder: so it finds what one before it has left in the queue.
@@ -155,15 +157,10 @@ class ClusterPool(Executor):
         logging.getLogger("parsl").error("refused: %s", words)
         now = time.monotonic()
         self._refused_since = self._refused_since or now
-        if self._blocks.live_blocks(self._blocks.status_facade):
+        if self._alive(self._blocks.status_facade):
             return  # fewer blocks than asked for
         if not PASSING.search(words):
-            self._end_all(
-                GlasspotError(
-                    f"{self._place.kind} refuses a block: {_last(words)}; mend [run] (partition, account, qos, nodes, "
-                    "cores_per_node, memory_per_node_gb, walltime, options), then use --resume"
-                )
-            )
+            self._end_all(_refusal(self._place, _last(words)))
         elif now - self._refused_since > PATIENCE_S:
             self._end_all(
                 RunFailedError(
@@ -174,8 +171,13 @@ class ClusterPool(Executor):
 
     def _looked(self, executor: Any, states: dict[str, Any]) -> None:
         """After each look at the scheduler: give up when blocks end again and again before their workers speak."""
-        if self._blocks.live_blocks(states):
+        if self._alive(states):
             self._refused_since = None
+        if self._looks_s != executor._last_poll_time:
+            self._looks_s = executor._last_poll_time
+            why = executor.hopeless(states)
+            if why:
+                self._end_all(_refusal(self._place, f"a block would wait for ever ({why})"))
         ended = [states[key] for key in sorted(states, key=int) if states[key].terminal]
         ended = [state for state in ended if state.status_name != "SCALED_IN"][-BAD_STARTS:]
         if len(ended) < BAD_STARTS or any(state.status_name != "MISSING" for state in ended):
@@ -189,6 +191,13 @@ class ClusterPool(Executor):
                     f"into {where}, mend [run] (setup, address, walltime), then use --resume"
                 )
             )
+
+
+def _refusal(place: Place, words: str) -> GlasspotError:
+    return GlasspotError(
+        f"{place.kind} refuses a block: {words}; mend [run] (partition, account, qos, nodes, cores_per_node, "
+        "memory_per_node_gb, walltime, options), then use --resume"
+    )
 
 
 def _start(blocks: Any, folder: Path, pace: Any) -> tuple[Any, Any]:

@@ -16,14 +16,12 @@ from typing import Any
 import psutil
 from parsl.executors import HighThroughputExecutor
 from parsl.jobs.states import JobState, JobStatus
-from parsl.launchers import MpiExecLauncher, SimpleLauncher, SrunLauncher
-from parsl.providers import KubernetesProvider, LocalProvider, PBSProProvider, SlurmProvider
 from parsl.providers.errors import SubmitException
 
-from glasspot.execute.place import Block, Place
+from glasspot.execute.cluster_providers import provider_of, seconds_of
+from glasspot.execute.place import Place
 
 PROCESS = "-P -m glasspot.execute.cluster_process"
-COMMAND_S = 30  # for sbatch, squeue, scancel
 ANSWER_S = 10.0  # for the interchange, beside the driver
 TRY_AGAIN_S = (15.0, 300.0)  # after a refusal: first, and at most
 DRAIN_MARGIN_S = 60.0
@@ -126,9 +124,18 @@ class Blocks(HighThroughputExecutor):
             self.provider.cancel([self.blocks_to_job_id[block_id] for block_id in left])
         return left
 
-    def live_blocks(self, states: Mapping[str, JobStatus]) -> int:
-        """Return how many blocks wait or run."""
-        return sum(not status.terminal for status in states.values())
+    def hopeless(self, states: Mapping[str, JobStatus]) -> str:
+        """Return why the blocks that wait will never begin; "" where none waits, one runs, or nobody says so."""
+        live = {key: status.state for key, status in states.items() if not status.terminal}
+        ask = getattr(self.provider, "hopeless", None)
+        if ask is None or not live or any(state != JobState.PENDING for state in live.values()):
+            return ""
+        return str(ask([self.blocks_to_job_id[key] for key in live if key in self.blocks_to_job_id]))
+
+
+def live_blocks(states: Mapping[str, JobStatus]) -> int:
+    """Return how many blocks wait or run."""
+    return sum(not status.terminal for status in states.values())
 
 
 def blocks(place: Place, label: str, folder: Path, driver: int, on_refused: Callable[[str], None],
@@ -155,7 +162,7 @@ def blocks(place: Place, label: str, folder: Path, driver: int, on_refused: Call
         walltime_s=float("inf") if here else seconds_of(block.walltime),
         on_refused=on_refused,
         label=label,
-        provider=provider_of(place),
+        provider=provider_of(place, pace.scheduler),
         launch_cmd=manager,
         interchange_launch_cmd=[sys.executable, *PROCESS.split(), "interchange", log],
         # Without an address Parsl would ask a service of the internet for ours.
@@ -183,146 +190,3 @@ def pace_of(place: Place) -> Pace:
 def own_addresses() -> set[str]:
     """Return the IPv4 addresses of this machine."""
     return {a.address for found in psutil.net_if_addrs().values() for a in found if a.family.name == "AF_INET"}
-
-
-def seconds_of(walltime: str) -> float:
-    """Return HH:MM:SS in seconds."""
-    hours, minutes, seconds = (int(part) for part in walltime.split(":"))
-    return 3600.0 * hours + 60.0 * minutes + seconds
-
-
-def whole_minutes(walltime: str) -> str:
-    """Return HH:MM:SS rounded up to minutes: Parsl cuts the seconds off, and Slurm takes 0 minutes for no limit."""
-    minutes = max(1, -int(-seconds_of(walltime) // 60))
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:00"
-
-
-def provider_of(place: Place) -> Any:
-    """Return Parsl's provider for a place."""
-    block, polls = place.block, pace_of(place).scheduler
-    common: dict[str, Any] = {"init_blocks": 1, "min_blocks": 0, "max_blocks": place.blocks}
-    if place.kind == "parsl":
-        return _Here(polls, launcher=SimpleLauncher(), worker_init=_before(block), cmd_timeout=COMMAND_S, **common)
-    common |= {"nodes_per_block": block.nodes, "worker_init": _before(block)}
-    packed = block.nodes > 1 and block.runs_per_block is None
-    if place.kind == "kubernetes":
-        return _kubernetes(block, polls, common)
-    common |= {
-        "account": block.account,
-        "walltime": whole_minutes(block.walltime),
-        "scheduler_options": "\n".join(block.options),
-        "cmd_timeout": COMMAND_S,
-    }
-    if place.kind == "pbs":
-        memory = [] if block.memory_per_node_gb is None else [f"mem={block.memory_per_node_gb}gb"]
-        gpus = [] if block.gpus_per_node is None else [f"ngpus={block.gpus_per_node}"]
-        return _PBS(
-            polls,
-            queue=block.partition,
-            cpus_per_node=block.cores_per_node or 1,
-            select_options=":".join(memory + gpus),
-            launcher=MpiExecLauncher() if packed else SimpleLauncher(),
-            **common,
-        )
-    return _Slurm(
-        polls,
-        one_task=block.runs_per_block is None,
-        partition=block.partition,
-        qos=block.qos,
-        cores_per_node=block.cores_per_node,
-        mem_per_node=block.memory_per_node_gb,
-        gpus_per_node=block.gpus_per_node,
-        exclusive=False,
-        launcher=SrunLauncher() if packed else SimpleLauncher(),
-        **common,
-    )
-
-
-def _before(block: Block) -> str:
-    """Return the shell lines before a manager: the user's come last and win."""
-    threads = 1 if block.runs_per_block is not None else block.cores_per_run
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return "\n".join([*(f"export {name}={threads}" for name in names), *block.setup])
-
-
-class _Here(LocalProvider):
-    """This machine; ends its processes for certain."""
-
-    def __init__(self, polls: float, **options: Any) -> None:
-        super().__init__(**options)
-        self.polls = polls
-
-    @property
-    def status_polling_interval(self) -> float:
-        return self.polls
-
-    def cancel(self, job_ids: list[str]) -> list[bool]:
-        found = [process for job_id in job_ids for process in _below(int(job_id))]
-        super().cancel(job_ids)
-        _, left = psutil.wait_procs(found, COMMAND_S)
-        for process in left:
-            process.kill()
-        return [True] * len(job_ids)
-
-
-def _below(pid: int) -> list[Any]:
-    try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-class _Slurm(SlurmProvider):
-    """Slurm; with one_task False the cores of a node are single tasks, for the srun of an engine's command."""
-
-    def __init__(self, polls: float, one_task: bool, **options: Any) -> None:
-        super().__init__(**options)
-        self.polls, self.one_task = polls, one_task
-
-    @property
-    def status_polling_interval(self) -> float:
-        return self.polls
-
-    def submit(self, command: str, tasks_per_node: int, job_name: str = "glasspot") -> str:
-        tasks = tasks_per_node if self.one_task else self.cores_per_node or 1
-        return str(super().submit(command, tasks, job_name))
-
-    def execute_wait(self, cmd: str, timeout: int | None = None) -> tuple[int, str, str]:
-        code, out, err = super().execute_wait(cmd, timeout)
-        if code and cmd.startswith("squeue") and "Invalid job id" in err:
-            return 0, "", ""  # of one job that ended so long ago that Slurm has forgotten it
-        return code, out, err
-
-
-class _PBS(PBSProProvider):
-    def __init__(self, polls: float, **options: Any) -> None:
-        super().__init__(**options)
-        self.polls = polls
-
-    @property
-    def status_polling_interval(self) -> float:
-        return self.polls
-
-
-def _kubernetes(block: Block, polls: float, common: dict[str, Any]) -> Any:
-    cores = float(block.cores_per_node or 1)
-    memory = f"{block.memory_per_node_gb or 2 * max(1, int(cores))}Gi"
-    gpus = {} if block.gpus_per_node is None else {"nvidia.com/gpu": str(block.gpus_per_node)}
-
-    class Kubernetes(KubernetesProvider):
-        @property
-        def status_polling_interval(self) -> float:
-            return polls
-
-    return Kubernetes(
-        image=block.image,
-        namespace=block.namespace or "default",
-        max_cpu=cores,
-        init_cpu=cores,
-        max_mem=memory,
-        init_mem=memory,
-        extra_limits=gpus,
-        extra_requests=gpus,
-        **common,
-    )
