@@ -104,7 +104,7 @@ def is_heard(store: Store, folder: Path) -> bool:
     if driver is None or driver.host == platform.node():
         return False
     now = store.get_meta("now") or {}
-    return store.get_meta("state") == "running" and time.time() - float(now.get("at", 0.0)) < HEARD_S
+    return store.get_meta("state") == "running" and abs(time.time() - float(now.get("at", 0.0))) < HEARD_S
 
 
 def _lock(handle: int, folder: Path) -> None:
