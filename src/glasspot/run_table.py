@@ -43,6 +43,7 @@ class RunTable(StrictTable):
     address: str | None = None
     image: str | None = None
     namespace: str | None = None
+    keep_folders: Annotated[bool, Field(strict=True)] = True
     on_finish: Annotated[list[str], Field(min_length=1)] | None = None
     on_failure: Annotated[list[str], Field(min_length=1)] | None = None
 
@@ -105,7 +106,7 @@ class RunTable(StrictTable):
         """Return where the MD runs; ``workers``: of the command line, before those of the file."""
         if self.executor in ("local", "parsl"):
             processes = workers if workers is not None else self.workers or local_workers()
-            return Place(self.executor, processes)
+            return Place(self.executor, processes, keep_folders=self.keep_folders)
         from glasspot.errors import GlasspotError
 
         if workers is not None:
@@ -115,7 +116,7 @@ class RunTable(StrictTable):
             )
         of_block: dict[str, Any] = {key: getattr(self, key) for key in OF_CLUSTERS if key != "blocks"}
         of_block |= {"setup": tuple(self.setup), "options": tuple(self.options)}
-        return Place(self.executor, blocks=self.blocks, block=Block(**of_block))
+        return Place(self.executor, blocks=self.blocks, block=Block(**of_block), keep_folders=self.keep_folders)
 
     def hooks(self, base: Path) -> Hooks:
         """Return what is called at the end; a program with a "/" in its name is looked for from ``base``."""

@@ -201,6 +201,26 @@ def test_an_outcome_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
     assert len(calls) == 2
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_folders_of_good_runs_go_where_that_was_asked_for(
+    keep: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = jobs(2)
+
+    def work(job: Job, start: object, folder: Path) -> str:
+        folder.mkdir(parents=True)
+        (folder / "thermo.csv").touch()
+        outcome = Outcome(job.key, job is good, "" if job is good else "nan", numbers={"seconds": 1.0})
+        write_outcome(outcome, folder)
+        return job.key
+
+    monkeypatch.setattr(module, "run_job", work)
+    with Runner(Store.create(tmp_path), tmp_path, Scripted, keep_folders=keep) as run:
+        run.work([good, bad])
+        assert run.job_folder(good.key).exists() == keep
+        assert (run.job_folder(bad.key) / "thermo.csv").exists()  # to be looked at
+
+
 def test_what_runs_is_told_to_readers_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "NOTE_S", 0.0)
     monkeypatch.setattr(module, "POLL_S", 0.01)

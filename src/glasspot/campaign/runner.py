@@ -6,6 +6,7 @@ taken from there on resume. A worker that dies takes no job with it: its job is 
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
@@ -34,6 +35,7 @@ class Runner:
     """Gives jobs to an executor and their outcomes to the store. Use it in a ``with`` block.
 
     prepare is called before there are workers, when something is to be run: what they would otherwise do all at once.
+    keep_folders: False removes the folder of a run that ended well.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Runner:
         make_executor: ExecutorFactory,
         on_running: Callable[[Sequence[RunningJob]], None] = lambda _: None,
         prepare: Callable[[], None] = lambda: None,
+        keep_folders: bool = True,
     ) -> None:
         self.store = store
         self.folder = folder
@@ -55,6 +58,7 @@ class Runner:
         self._executor: Executor | None = None
         self._on_running = on_running
         self._prepare = prepare
+        self._keep_folders = keep_folders
         self._known = Kept(CACHE_BYTES)
         self._key = InterruptKey()
         self._stop = StopWatch(folder, folder / "jobs", self.log)
@@ -184,4 +188,6 @@ class Runner:
         with suppress(OSError):  # stored already: what stays behind is met, and passed over, by the next look
             path.unlink(missing_ok=True)
             (self.job_folder(job.key) / PROGRESS_FILE).unlink(missing_ok=True)
+        if outcome.ok and not self._keep_folders:
+            shutil.rmtree(self.job_folder(job.key), ignore_errors=True)
         return True

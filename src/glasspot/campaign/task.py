@@ -56,10 +56,11 @@ class Work:
     store: Store
     folder: Path
     factory: ExecutorFactory
+    keep_folders: bool
 
     def runner(self, on_running: Callable[[Sequence[RunningJob]], None], prepare: Callable[[], None]) -> Runner:
         """Return a runner that puts its outcomes into the store."""
-        return Runner(self.store, self.folder, self.factory, on_running, prepare)
+        return Runner(self.store, self.folder, self.factory, on_running, prepare, self.keep_folders)
 
 
 @contextmanager
@@ -86,6 +87,6 @@ def driven(task: Task, folder: Path, resume: bool, tell: Callable[[str], None]) 
             log.write("caution", message=line)
         try:
             with called_at_end(folder, task.title, task.hooks, tell):
-                yield Work(store, folder, factory)
+                yield Work(store, folder, factory, task.place.keep_folders)
         finally:
             log.write("driver-ends", seconds=time.monotonic() - began)

@@ -53,12 +53,14 @@ class Place:
     """kind "local": ``workers`` processes here. Else up to ``blocks`` blocks, asked for through Parsl as jobs wait.
 
     With "parsl" the block is this machine with ``workers`` processes: the way of the clusters without a cluster.
+    keep_folders: whether the folder of a run that ended well stays when its outcome is in the store.
     """
 
     kind: Kind = "local"
     workers: int = 1
     blocks: int = 1
     block: Block = Block()
+    keep_folders: bool = True
 
     def __post_init__(self) -> None:
         check_workers(self.workers)
