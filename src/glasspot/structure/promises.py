@@ -113,15 +113,23 @@ def no_properties(comment: str) -> dict[str, Any]:
 
 
 def _xyz(file: TextIO) -> Iterator[int]:
-    for line in file:
+    """Yield the numbers of atoms, frame by frame as ASE goes: a number below zero is none at all, and read on from."""
+    line = file.readline()
+    while line.strip():
         number = whole(line)
         yield number
-        for _ in islice(file, min(number + 1, 10**18)):
+        below_zero = line.lstrip().startswith("-")
+        for _ in islice(file, 1 if below_zero else min(number + 1, 10**18)):
             pass
+        line = file.readline()
+        while line.lstrip().startswith("VEC"):  # a cell, as some programs write it
+            line = file.readline()
 
 
 def _dump(file: TextIO) -> Iterator[int]:
-    return (whole(next(file, "")) for line in file if line.startswith("ITEM: NUMBER OF ATOMS"))
+    for line in file:
+        if "ITEM: NUMBER OF ATOMS" in line:
+            yield whole((next(file, "").split() or [""])[0])
 
 
 def _data(file: TextIO) -> Iterator[int]:
