@@ -75,7 +75,7 @@ pair = "Si-O"
 trajectory = "liquid.extxyz"
 frames = ":"
 skip = 0
-range = [0.9, 4.0]
+range = [0.9, 2.6]
 [[target]]
 quantity = "pressure"
 value = 0.0
@@ -195,16 +195,28 @@ def curves() -> list[bytes]:
     return [_curves()]
 
 
+def _gas(frames: int, length: float) -> list[Any]:
+    """Return frames of 12 atoms of silica at random in a cube (A)."""
+    rng = np.random.default_rng(1)
+    symbols = ["Si"] * 4 + ["O"] * 8
+    return [Frame.from_symbols(symbols, rng.uniform(0, length, (12, 3)), length).to_ase() for _ in range(frames)]
+
+
+@cache
+def liquid() -> bytes:
+    """Return a trajectory that a fit takes as its target, at the density of SMALL_FIT."""
+    from ase.io import write
+
+    with tempfile.TemporaryDirectory() as name:
+        write(Path(name) / "a", _gas(20, 5.6), format="extxyz")
+        return (Path(name) / "a").read_bytes()
+
+
 @cache
 def structures() -> list[bytes]:
     from ase.io import write
 
-    rng = np.random.default_rng(1)
-    frames = []
-    for _ in range(2):
-        symbols = ["Si"] * 4 + ["O"] * 8
-        frames.append(Frame.from_symbols(symbols, rng.uniform(0, 13.0, (12, 3)), 13.0).to_ase())
-    found = []
+    frames, found = _gas(2, 13.0), []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number, frame in enumerate(frames):

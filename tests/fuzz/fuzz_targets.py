@@ -384,6 +384,9 @@ TARGETS: dict[str, Target] = {
 
 def make_folder(root: Path) -> Path:
     """Return the folder for the inputs of a target; beside it stand the files that the samples name."""
+    from glasspot.structure.pairs import compile_kernels
+
+    compile_kernels()  # numba keeps what it compiled in pickles of its own: they are not an input's
     csv_folder = root / "silica"
     csv_folder.mkdir(parents=True, exist_ok=True)
     (csv_folder / samples.SILICA.name).write_bytes(samples.SILICA.read_bytes())
@@ -392,5 +395,5 @@ def make_folder(root: Path) -> Path:
     (case / samples.SILICA.name).write_bytes(samples.SILICA.read_bytes())
     (case / "own.toml").write_bytes(samples.potentials()[0])
     (case / "run1.csv").write_bytes(samples.curves()[0])
-    (case / "liquid.extxyz").write_bytes(samples.structures()[0])
+    (case / "liquid.extxyz").write_bytes(samples.liquid())
     return case
