@@ -3,7 +3,7 @@
     python tests/fuzz/guided.py list
     python tests/fuzz/guided.py composition --seconds 600 --corpus fuzz
     python tests/fuzz/guided.py all --seconds 3600 --corpus fuzz
-    python tests/fuzz/guided.py composition --again fuzz/crashes/composition-1f2e3d
+    python tests/fuzz/guided.py composition --again fuzz/crashes/composition/crash-1f2e3d4c
 
 ``--corpus`` keeps what reached new code, so that the next time goes on from there; crashes/ in it keeps the inputs that
 broke something, and record.json the figures. The exit code is 1 where something broke.
@@ -26,9 +26,9 @@ from random import Random
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parents[1] / "src"
-SLOWEST, LARGEST_MB, LONGEST = 10, 2048, 20_000  # s and MB of one input, bytes of one
+SLOWEST, LARGEST_MB, LONGEST = 10, 2048, 200_000  # s and MB of one input, bytes of one
 CHANGED = 0.7  # the share of inputs that are changed by what they mean, not by their bytes
-CRASH, HANG = "crash", "hang"
+CRASHES = "crashes"
 
 
 def main() -> int:
@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--corpus", type=Path, default=Path("fuzz"), help="folder for what is found")
     parser.add_argument("--seed", type=int, default=0, help="of the random changes; 0: another one each time")
     parser.add_argument("--again", type=Path, help="try this one input and show what comes of it")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
 
     from fuzz_targets import TARGETS
@@ -53,11 +53,11 @@ def main() -> int:
         parser.error(f"there is no target {unknown[0]}; see: guided.py list")
     if args.again is not None:
         return _again(names[0], args.again)
-    if args.inside:
+    if args.inside is not None:
         return _inside(names[0], args)
     for name in names:
         _fuzz(name, max(1, args.seconds // len(names)), args.corpus, args.seed)
-    broken = sorted((args.corpus / "crashes").glob("*"))
+    broken = sorted((args.corpus / CRASHES).glob("*/*"))
     for path in broken:
         print(f"broken: {path}")
     return 1 if broken else 0
@@ -65,21 +65,24 @@ def main() -> int:
 
 def _fuzz(name: str, seconds: int, corpus: Path, seed: int) -> None:
     """Fuzz a target for its time; a process that libFuzzer ends (an input that hangs) is followed by another one."""
-    crashes = corpus / "crashes"
+    crashes = corpus / CRASHES / name
     crashes.mkdir(parents=True, exist_ok=True)
     known = {path.name for path in crashes.iterdir()}
     end = time.monotonic() + seconds
     runs, found = 0, {"coverage": 0, "corpus": 0}
     while (left := int(end - time.monotonic())) > 0:
-        command = [sys.executable, __file__, name, "--inside", "--seconds", str(left), "--corpus", str(corpus)]
-        done = subprocess.run([*command, "--seed", str(seed)], stderr=subprocess.PIPE, text=True, errors="replace")
+        command = [sys.executable, __file__, name, "--seconds", str(left), "--corpus", str(corpus)]
+        with tempfile.TemporaryDirectory(prefix="glasspot-fuzz-") as folder:
+            command += ["--seed", str(seed), "--inside", folder]
+            done = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
         runs += _number(r"stat::number_of_executed_units:\s+(\d+)", done.stderr)
         found["coverage"] = max(found["coverage"], _number(r".*cov: (\d+)", done.stderr))
         found["corpus"] = max(found["corpus"], _number(r".*corp: (\d+)", done.stderr))
         if done.returncode:
             print(done.stderr[-3000:], flush=True)
         if done.returncode and "INITED" not in done.stderr and not {p.name for p in crashes.iterdir()} - known:
-            break  # it could not even begin
+            (crashes / "not-begun.txt").write_text(done.stderr)
+            break
     new = sorted({path.name for path in crashes.iterdir()} - known)
     record = {"target": name, "seconds": seconds, "executions": runs, **found, "broken": new, "at": time.time()}
     with (corpus / "record.json").open("a") as handle:
@@ -104,14 +107,14 @@ def _inside(name: str, args: argparse.Namespace) -> int:
     with atheris.instrument_imports(include=["glasspot"], exclude=excluded):
         import fuzz_targets
 
-    target, folder = fuzz_targets.TARGETS[name], fuzz_targets.make_folder(Path(tempfile.mkdtemp(prefix="fuzz-")))
+    target, folder = fuzz_targets.TARGETS[name], fuzz_targets.make_folder(args.inside)
     own = args.corpus / name
     own.mkdir(parents=True, exist_ok=True)
     with atheris.instrument_imports(include=["glasspot"], exclude=excluded):
         for number, sample in enumerate(target.samples()):
             (own / f"sample-{number:02d}").write_bytes(sample)
             target.try_one(sample, folder)
-    crashes, seen = args.corpus / "crashes", set()
+    crashes, seen = args.corpus / CRASHES / name, set()
 
     def try_one(data: bytes) -> None:
         try:
@@ -123,7 +126,7 @@ def _inside(name: str, args: argparse.Namespace) -> int:
             if place not in seen:  # the same mistake is not told a thousand times
                 seen.add(place)
                 mark = hashlib.sha256("|".join(place).encode()).hexdigest()[:8]
-                (crashes / f"{CRASH}-{name}-{mark}").write_bytes(data)
+                (crashes / f"crash-{mark}").write_bytes(data)
                 sys.stderr.write("".join(traceback.format_exception(error)[-8:])[-2500:] + "\n")
                 print(
                     f"{name}: broken by {data[:200]!r}\n{''.join(traceback.format_exception(error)[-6:])[-2000:]}",
@@ -140,7 +143,7 @@ def _inside(name: str, args: argparse.Namespace) -> int:
 
     options = [
         f"-max_total_time={args.seconds}", f"-timeout={SLOWEST}", f"-rss_limit_mb={LARGEST_MB}", f"-max_len={LONGEST}",
-        f"-artifact_prefix={crashes}/{HANG}-{name}-", "-print_final_stats=1", "-len_control=0", "-detect_leaks=0",
+        f"-artifact_prefix={crashes}/", "-print_final_stats=1", "-len_control=0", "-detect_leaks=0",
         f"-seed={args.seed}", str(own),
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *options], try_one, custom_mutator=change)
