@@ -1,0 +1,137 @@
+"""A small fit on the nodes of the lab, run as a user would run it, and what must be true of it at its end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from slurm_lab import SlurmLab
+from small_fit import SETTINGS, write_settings
+
+from glasspot.report.status import status
+from glasspot.store import Store
+
+# Runs of a few seconds: long enough to be hit.
+LONGER = SETTINGS.replace("equilibrate_ps = 0.5", "equilibrate_ps = 4").replace("sample_ps = 1", "sample_ps = 5")
+MARK = "GLASSPOT_TEST_OF"
+
+
+class ClusterFit:
+    """A fit with executor = "slurm"; ``run``: more lines of [run]. ``engine``: lines of [engine]."""
+
+    def __init__(self, lab: SlurmLab, folder: Path, run: str, peace: Path, engine: str = "") -> None:
+        self.lab, self.peace, self.folder = lab, peace, folder / "run"
+        text = f'{LONGER}{engine}\n[run]\nexecutor = "slurm"\nwalltime = "00:10:00"\n{run}\n'
+        self.settings = write_settings(folder, text)
+        self.output = folder / "output.txt"
+        # Everything that is started inherits it, on the nodes as well.
+        self.environment = {**lab.environment, MARK: str(folder)}
+        self.driver: subprocess.Popen[bytes] | None = None
+
+    def start(self, resume: bool = False) -> ClusterFit:
+        """Start the driver."""
+        quick = Path(__file__).parent / "quick_driver.py"
+        words = [sys.executable, str(quick), "fit", str(self.settings), "--out", str(self.folder)]
+        with self.output.open("wb") as output:
+            self.driver = subprocess.Popen(
+                words + ["--resume"] * resume, env=self.environment, stdout=output, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+        return self
+
+    def ends(self, seconds: float = 150) -> int:
+        """Wait for the driver; return its exit code."""
+        assert self.driver is not None
+        try:
+            return self.driver.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the fit does not end:\n{self.log[-3000:]}\n{self.parsl_log[-3000:]}") from None
+
+    def kill(self) -> None:
+        """Kill -9 the driver."""
+        assert self.driver is not None
+        os.kill(self.driver.pid, signal.SIGKILL)
+        self.driver.wait()
+
+    def end(self) -> None:
+        """Leave nothing, whatever a test met."""
+        for pid in self.processes():
+            os.kill(pid, signal.SIGKILL)
+
+    @property
+    def log(self) -> str:
+        path = self.folder / "glasspot.log"
+        return path.read_text() if path.exists() else ""
+
+    @property
+    def parsl_log(self) -> str:
+        path = self.folder / "cluster" / "parsl.log"
+        return path.read_text() if path.exists() else ""
+
+    def finished(self) -> int:
+        """Return how many runs have finished."""
+        return self.log.count(" run-finished ")
+
+    def wait_for_runs(self, count: int, working: bool = True) -> None:
+        """Wait until so many runs have finished, and until others are ``working`` on a node."""
+        self._wait(lambda: self.finished() >= count and (not working or bool(self.at_work())))
+
+    def wait_for(self, event: str, count: int = 1, seconds: float = 60) -> None:
+        """Wait for so many lines of an event in glasspot.log."""
+        self._wait(lambda: self.log.count(f" {event} ") >= count, seconds)
+
+    def _wait(self, condition, seconds: float = 90) -> None:  # type: ignore[no-untyped-def]
+        end = time.monotonic() + seconds
+        while not condition():
+            assert self.driver is not None and self.driver.poll() is None, self.output.read_text()
+            assert time.monotonic() < end, f"{self.log[-3000:]}\n{self.parsl_log[-3000:]}"
+            time.sleep(0.05)
+
+    def at_work(self) -> list[int]:
+        """Return the workers that have told of progress within the last two seconds."""
+        found = []
+        for path in self.folder.glob("jobs/*/progress.json"):
+            try:
+                text = path.read_text()
+                if time.time() - path.stat().st_mtime < 2:
+                    found.append(int(re.findall(r'"process": (\d+)', text)[0]))
+            except (OSError, IndexError):
+                continue
+        return [pid for pid in found if Path(f"/proc/{pid}").exists()]
+
+    def processes(self) -> list[int]:
+        """Return all live processes of this fit, on all nodes."""
+        mark = f"{MARK}={self.environment[MARK]}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return [pid for pid in found if pid != os.getpid()]
+
+    def check(self) -> None:
+        """The same results as in peace, no run lost, none done twice, no job and no process left."""
+        ended = Counter(re.findall(r"run-(?:finished|failed) .*?key=(\w+)", self.log))
+        assert all(times == 1 for times in ended.values()), ended
+        one, two = status(self.folder), status(self.peace)
+        assert [h["cost"] for h in one["history"]] == [h["cost"] for h in two["history"]]
+        assert one["validation"] == two["validation"]
+        assert set(ended) == _keys(self.folder) == _keys(self.peace)
+        self.lab.wait_for(lambda: not self.lab.jobs(), 20)
+        try:
+            self.lab.wait_for(lambda: not self.processes(), 20)
+        except TimeoutError:
+            raise AssertionError([Path(f"/proc/{pid}/cmdline").read_bytes() for pid in self.processes()]) from None
+
+
+def _keys(folder: Path) -> set[str]:
+    with Store.open(folder) as store:
+        return {outcome["key"] for outcome in store.outcomes()}

@@ -1,0 +1,103 @@
+"""Fits on a real Slurm: workers killed, jobs cancelled, wall time reached, nodes drained, services and drivers gone.
+
+Each ends with the results of the same fit by processes of this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+from cluster_fit import ClusterFit
+from slurm_lab import NODES, SlurmLab
+
+Make = Callable[..., ClusterFit]
+
+
+def test_a_block_of_two_nodes_gives_what_local_gives(fit: Make) -> None:
+    one = fit("nodes = 2\ncores_per_node = 2").start()
+    assert one.ends() == 0, one.output.read_text()
+    one.check()
+    assert "run-lost" not in one.log
+
+
+def test_a_killed_worker_and_a_cancelled_job_cost_their_runs_only(fit: Make, lab: SlurmLab) -> None:
+    one = fit().start()
+    one.wait_for_runs(1)
+    os.kill(one.at_work()[0], signal.SIGKILL)
+    one.wait_for("run-lost")
+    one.wait_for_runs(4)
+    lab.run("scancel", *lab.jobs("R"))
+    one.wait_for("run-lost", 2)
+    assert one.ends() == 0, one.output.read_text()
+    one.check()
+
+
+def test_new_blocks_come_after_the_wall_time_and_a_drained_node(fit: Make, lab: SlurmLab) -> None:
+    one = fit("cores_per_node = 1").start()
+    one.wait_for_runs(0)
+    first = lab.jobs("R")
+    for job in first:  # its limit is said in minutes only, and looked at every 30 s
+        lab.run("scontrol", "update", f"JobId={job}", "EndTime=now+2")
+    lab.wait_for(lambda: not set(first) & set(lab.jobs("R")), 60)
+    one.wait_for_runs(one.finished() + 1)
+    node = lab.run("squeue", "--noheader", "--states=R", "--format=%N").split()[0]
+    lab.run("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
+    lab.run("scancel", *lab.jobs("R"))  # what an admin does who cannot wait
+    one.wait_for_runs(one.finished() + 1)
+    lab.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    assert one.ends() == 0, one.output.read_text()
+    one.check()
+    lab.wait_until_idle()
+
+
+def test_slurmctld_and_the_driver_may_go_and_come_back(fit: Make, lab: SlurmLab) -> None:
+    one = fit("cores_per_node = 2\nblocks = 2").start()
+    one.wait_for_runs(1)
+    lab.stop_controller()
+    one.wait_for_runs(3)
+    lab.start_controller()
+    one.wait_for_runs(5)
+    one.kill()
+    left = lab.jobs("R")
+    before = one.finished()
+    one.start(resume=True)
+    assert one.ends() == 0, one.output.read_text()
+    assert left and "cancels what an earlier driver left" in one.parsl_log
+    assert one.finished() > before
+    one.check()
+
+
+def test_a_driver_that_is_killed_leaves_nothing_even_when_nobody_comes_back(fit: Make, lab: SlurmLab) -> None:
+    one = fit("nodes = 2\ncores_per_node = 1").start()
+    one.wait_for_runs(0)
+    one.kill()
+    lab.wait_for(lambda: not one.processes(), 40)
+    lab.wait_for(lambda: not lab.jobs(), 20)
+
+
+def test_an_interrupted_driver_cancels_its_blocks(fit: Make, lab: SlurmLab) -> None:
+    one = fit().start()
+    one.wait_for_runs(0)
+    assert one.driver is not None
+    os.killpg(one.driver.pid, signal.SIGINT)
+    assert one.ends(30) == 130
+    assert "Traceback" not in one.output.read_text()
+    lab.wait_for(lambda: not one.processes() and not lab.jobs(), 20)
+
+
+def test_what_slurm_refuses_is_one_clear_line(fit: Make) -> None:
+    for run, words in (
+        ('partition = "nope"', "Invalid partition name specified"),
+        ("cores_per_node = 99", "would wait for ever (PartitionConfig)"),
+        ('setup = ["exit 3"]', "ended before their workers could begin"),
+    ):
+        one = fit(run).start()
+        assert one.ends(60) in (1, 2)
+        said = one.output.read_text()
+        assert words in said and "[run]" in said and "Traceback" not in said, said
+
+
+def test_nodes_are_left_as_they_were(lab: SlurmLab) -> None:
+    assert lab.run("sinfo", "--noheader", "--Node", "--format=%T").split() == ["idle"] * NODES
