@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= runs/silica
+SECONDS ?= 600
+CORPUS ?= fuzz
 
-.PHONY: demo test lint bench-md setup clean
+.PHONY: demo test lint fuzz bench-md setup clean
 
 # The main job on real input: fit a silica potential to the ab initio liquid and write the report.
 # A demo that was interrupted goes on where it stopped; `make clean` starts it anew.
@@ -24,6 +26,10 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Coverage-guided fuzzing of every parser, SECONDS of all together; what is found is kept in CORPUS. See docs/fuzzing.md.
+fuzz: $(VENV)/.fuzz
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/guided.py all --seconds $(SECONDS) --corpus $(CORPUS)
 
 # The native engine against LAMMPS: half an hour on a machine with nothing else to do; see benchmarks/README.md.
 bench-md: $(VENV)/.base
@@ -45,6 +51,10 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[test]"
 	@touch $@ $(VENV)/.base
+
+$(VENV)/.fuzz: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[fuzz]"
+	@touch $@ $(VENV)/.base $(VENV)/.test
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[dev]"
