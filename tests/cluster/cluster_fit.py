@@ -23,11 +23,11 @@ MARK = "GLASSPOT_TEST_OF"
 
 
 class ClusterFit:
-    """A fit with executor = "slurm"; ``run``: more lines of [run]. ``engine``: lines of [engine]."""
+    """A fit with executor = "slurm"; ``run``: more lines of [run]. ``engine``: the table of that name."""
 
-    def __init__(self, lab: SlurmLab, folder: Path, run: str, peace: Path, engine: str = "") -> None:
+    def __init__(self, lab: SlurmLab, folder: Path, run: str, peace: Path, engine: str, settings: str) -> None:
         self.lab, self.peace, self.folder = lab, peace, folder / "run"
-        text = f'{LONGER}{engine}\n[run]\nexecutor = "slurm"\nwalltime = "00:10:00"\n{run}\n'
+        text = f'{settings}{engine}\n[run]\nexecutor = "slurm"\nwalltime = "00:10:00"\n{run}\n'
         self.settings = write_settings(folder, text)
         self.output = folder / "output.txt"
         # Everything that is started inherits it, on the nodes as well.

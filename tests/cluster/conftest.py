@@ -48,8 +48,8 @@ def local_fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fit(lab: slurm_lab.SlurmLab, local_fit: Path, tmp_path: Path) -> Iterator[Make]:
     made: list[ClusterFit] = []
 
-    def make(run: str = "cores_per_node = 2", engine: str = "") -> ClusterFit:
-        made.append(ClusterFit(lab, tmp_path / f"fit{len(made)}", run, local_fit, engine))
+    def make(run: str = "cores_per_node = 2", engine: str = "", settings: str = LONGER) -> ClusterFit:
+        made.append(ClusterFit(lab, tmp_path / f"fit{len(made)}", run, local_fit, engine, settings))
         return made[-1]
 
     yield make

