@@ -15,11 +15,12 @@ from glasspot.strict import Count, StrictTable
 
 # They stand in the head of a batch script: words, and nothing that a shell would act on.
 WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:@=+/-]*")
+VOLUME = re.compile(r"[a-z0-9][a-z0-9.-]*:/[A-Za-z0-9_./-]+")
 WALLTIME = re.compile(r"\d{1,3}:[0-5]\d:[0-5]\d")
 OF_CLUSTERS = ("partition", "account", "qos", "nodes", "cores_per_node", "cores_per_run", "memory_per_node_gb",
                "gpus_per_node", "runs_per_block", "walltime", "blocks", "setup", "options", "address", "image",
-               "namespace")  # fmt: skip
-OF_KUBERNETES = ("image", "namespace")
+               "namespace", "volumes")  # fmt: skip
+OF_KUBERNETES = ("image", "namespace", "volumes")
 
 
 class RunTable(StrictTable):
@@ -43,6 +44,7 @@ class RunTable(StrictTable):
     address: str | None = None
     image: str | None = None
     namespace: str | None = None
+    volumes: list[str] = []
     keep_folders: Annotated[bool, Field(strict=True)] = True
     on_finish: Annotated[list[str], Field(min_length=1)] | None = None
     on_failure: Annotated[list[str], Field(min_length=1)] | None = None
@@ -73,6 +75,13 @@ class RunTable(StrictTable):
     def _words(cls, value: list[str] | None) -> list[str] | None:
         if value is not None and (not value[0] or any(not word.isprintable() for word in value)):
             raise ValueError("expected a program and its words, without line breaks or control characters")
+        return value
+
+    @field_validator("volumes")
+    @classmethod
+    def _claims(cls, value: list[str]) -> list[str]:
+        if any(not VOLUME.fullmatch(volume) for volume in value):
+            raise ValueError('expected the claim of a volume and where it is mounted, such as "project-data:/data"')
         return value
 
     @field_validator("options")
@@ -115,7 +124,7 @@ class RunTable(StrictTable):
                 "cores_per_run and blocks there"
             )
         of_block: dict[str, Any] = {key: getattr(self, key) for key in OF_CLUSTERS if key != "blocks"}
-        of_block |= {"setup": tuple(self.setup), "options": tuple(self.options)}
+        of_block |= {"setup": tuple(self.setup), "options": tuple(self.options), "volumes": tuple(self.volumes)}
         return Place(self.executor, blocks=self.blocks, block=Block(**of_block), keep_folders=self.keep_folders)
 
     def hooks(self, base: Path) -> Hooks:

@@ -67,6 +67,7 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"nodes": 0}, "greater than"),
         ({"executor": "local", "partition": "x"}, "for clusters"),
         ({"executor": "kubernetes"}, "needs image"),
+        ({"executor": "kubernetes", "image": "x", "volumes": ["data"]}, "claim of a volume"),
         ({"executor": "grid"}, "Input should be"),
     ],
 )
@@ -157,10 +158,12 @@ def test_kubernetes_is_asked_for_the_same(monkeypatch: pytest.MonkeyPatch) -> No
             asked.update(options)
 
     monkeypatch.setattr(cluster_providers, "KubernetesProvider", Provider)
-    block = Block(cores_per_node=8, gpus_per_node=1, image="glass:1", namespace="lab", setup=("x",))
+    block = Block(cores_per_node=8, gpus_per_node=1, image="glass:1", namespace="lab", setup=("x",),
+                  volumes=("data:/d/e",))  # fmt: skip
     cluster_providers.provider_of(Place("kubernetes", blocks=2, block=block), 30)
     assert asked["image"] == "glass:1" and asked["namespace"] == "lab" and asked["max_blocks"] == 2
     assert asked["max_cpu"] == asked["init_cpu"] == 8 and asked["max_mem"] == "16Gi"
+    assert asked["persistent_volumes"] == [("data", "/d/e")]
     assert asked["extra_limits"] == {"nvidia.com/gpu": "1"} and str(asked["worker_init"]).endswith("x")
 
 

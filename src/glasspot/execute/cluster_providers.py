@@ -187,15 +187,19 @@ class Slurm(SlurmProvider):
 
 
 class PBS(PBSProProvider):
-    """PBS Pro and OpenPBS."""
+    """PBS Pro and OpenPBS. What the launcher writes goes to the scripts, and not to the home folder."""
 
     def __init__(self, polls: float, **options: Any) -> None:
         super().__init__(**options)
-        self.polls = polls
+        self.polls, self.before = polls, str(options["worker_init"])
 
     @property
     def status_polling_interval(self) -> float:
         return self.polls
+
+    def submit(self, command: str, tasks_per_node: int, job_name: str = "glasspot") -> str:
+        self.worker_init = f"cd {self.script_dir}\n{self.before}"
+        return str(super().submit(command, tasks_per_node, job_name))
 
     def execute_wait(self, cmd: str, timeout: int | None = None) -> tuple[int, str, str]:
         return run_command(cmd, timeout or self.cmd_timeout)
@@ -220,5 +224,6 @@ def _kubernetes(block: Block, polls: float, common: dict[str, Any]) -> Any:
         init_mem=memory,
         extra_limits=gpus,
         extra_requests=gpus,
+        persistent_volumes=[(claim, path) for claim, _, path in (volume.partition(":") for volume in block.volumes)],
         **common,
     )

@@ -21,7 +21,8 @@ class Block:
     nodes: of a block. cores_per_node: to use on each. cores_per_run: of one MD run, so that cores_per_node /
     cores_per_run runs share a node. runs_per_block: that many runs side by side, started on the block's first node,
     each free to use all of them (an engine command such as "srun -n 32 lmp"). walltime: HH:MM:SS. setup: shell lines
-    before the workers start. options: lines for the head of the batch script. image, namespace: of Kubernetes.
+    before the workers start. options: lines for the head of the batch script. image, namespace, volumes (CLAIM:/PATH):
+    of Kubernetes.
     """
 
     partition: str | None = None
@@ -39,6 +40,7 @@ class Block:
     address: str | None = None
     image: str | None = None
     namespace: str | None = None
+    volumes: tuple[str, ...] = ()
 
     @property
     def slots(self) -> int:
