@@ -106,6 +106,17 @@ def test_a_folder_that_would_break_a_script_is_refused(tmp_path: Path, name: str
     assert not (tmp_path / name).exists()
 
 
+def test_the_script_for_pbs(slurm: Path) -> None:
+    (slurm / "bin" / "qsub").write_text('#!/bin/sh\necho "$@" >"$HERE/asked"\necho 7\n')
+    (slurm / "bin" / "qsub").chmod(0o755)
+    block = Block("short", "glass", None, 2, 32, 1, 64, 2, None, "00:30:00", ("module load x",), ("#PBS -V",))
+    text = script_of(cluster_providers.provider_of(Place("pbs", block=block), 30), slurm)
+    assert "#PBS -l select=2:ncpus=32:mem=64gb:ngpus=2\n" in text and "#PBS -l walltime=00:30:00\n" in text
+    assert "#PBS -V\n" in text and "module load x" in text and "mpiexec" in text
+    assert f"cd {slurm}\n" in text  # and not the home folder, where PBS begins
+    assert "-q short -A glass" in (slurm / "asked").read_text()
+
+
 def script_of(provider: object, folder: Path) -> str:
     """Return the batch script for a command."""
     provider.script_dir = str(folder)  # type: ignore[attr-defined]
@@ -179,6 +190,8 @@ def test_wall_times_are_rounded_up_and_near_the_end_a_block_gets_no_long_run(slu
     assert blocks._get_launch_command("1") == f"1 {3600 - 720 - 60}"
     blocks.longest_s = 3000.0
     assert blocks._get_launch_command("2") == "2 None"  # it would hardly get any
+    blocks.walltime_s = float("inf")
+    assert blocks._get_launch_command("3") == "3 None"  # this machine has no wall time
 
 
 def test_a_job_that_slurm_has_forgotten_has_ended(slurm: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,8 @@ class Blocks(HighThroughputExecutor):
 
     def _get_launch_command(self, block_id: str) -> str:
         spare = self.walltime_s - 1.2 * self.longest_s - DRAIN_MARGIN_S
-        drain = str(int(spare)) if self.longest_s and spare > self.longest_s else "None"
+        known = self.longest_s > 0 and self.longest_s < spare < float("inf")
+        drain = str(int(spare)) if known else "None"
         return str(self.launch_cmd).format(block_id=block_id, drain=drain)
 
     def _launch_block(self, block_id: str) -> Any:
