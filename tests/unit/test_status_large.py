@@ -98,7 +98,7 @@ def test_who_is_at_work_and_what_runs_where(folder: Path, said: Callable[..., li
         assert "under way: 10 MD runs on n1 (7), n2 (3); 30 asked for and waiting" in text
         # 10 s a run, ten at a time: 40 runs asked for, and 2000 - 400 that the search may take.
         assert "time left: about 40 s for the runs asked for; at most about 26 min 40 s for the search" in text
-        assert "noted" not in text
+        assert "noted" not in text and "silent" not in text
         with Store.create(folder) as store:
             note(store, at=time.time() - 3600)
         assert any("that was noted 1 h 00 min ago" in line for line in said(folder))
@@ -199,3 +199,13 @@ def test_a_driver_of_another_machine_is_named(folder: Path, said: Callable[..., 
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
+
+
+def test_a_run_that_says_nothing_any_more_is_pointed_out(folder: Path, said: Callable[..., list[str]]) -> None:
+    jobs = [{"label": f"fit {n}", "host": "n1", "silent_s": 300.0 if n < 5 else 15.0} for n in range(10)]
+    with driving(folder):
+        with Store.create(folder) as store:
+            note(store, jobs=jobs)
+        lines = [line for line in said(folder) if "silent" in line or "said nothing" in line]
+    assert lines[0] == "  silent for 5 min 00 s: fit 0 on n1; does its worker still live?"
+    assert len(lines) == 4 and lines[3] == "  and 2 more runs that said nothing for as long"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.report.overview import LAST, Overview, age, state_of_ladder
-from glasspot.report.words import ROUNDING, count, duration, purpose
+from glasspot.report.words import ROUNDING, SILENT_S, count, duration, purpose
 
 OLD_S = 60.0  # a note of the driver older than this is pointed out
 HOSTS = 8  # named of those where MD runs
@@ -69,6 +69,11 @@ def _now(found: Overview) -> Iterator[str]:
     under_way = f"{count(now['under_way'], 'MD run')} on {named}{more}" if hosts else "no MD run"
     waiting = now["to_go"] - now["under_way"]
     yield f"  under way: {under_way}" + (f"; {waiting} asked for and waiting" if waiting > 0 else "")
+    silent = [job for job in now.get("jobs", ()) if job.get("silent_s", 0.0) > SILENT_S]
+    for job in silent[:FEW]:
+        yield f"  silent for {duration(job['silent_s'])}: {job['label']} on {job['host']}; does its worker still live?"
+    if len(silent) > FEW:
+        yield f"  and {count(len(silent) - FEW, 'more run')} that said nothing for as long"
     asked, search = found.seconds_left
     if asked is not None:
         most = f"; at most about {duration(search)} for the search" if search is not None else ""

@@ -11,7 +11,7 @@ from glasspot.live.part import Part
 from glasspot.report.html import section_body
 from glasspot.report.plotly_figure import symbols
 from glasspot.report.table import Table
-from glasspot.report.words import count, duration, listed
+from glasspot.report.words import SILENT_S, count, duration, listed
 
 STATES = {
     "running": "Running",
@@ -23,7 +23,6 @@ STATES = {
 }
 GOES_ON = "What was finished is kept and shown here; the same command with --resume goes on."
 NAMED = 50  # runs under way that have a row
-SILENT_S = 120.0  # a worker that has said nothing for so long is pointed out
 OLD_S = 30.0  # a note of the driver older than this is pointed out
 
 
