@@ -153,6 +153,16 @@ def test_each_run_gets_its_gpu_where_there_are_as_many(slurm: Path) -> None:
         assert blocks.available_accelerators == pinned
 
 
+def test_where_the_driver_listens_and_what_the_nodes_are_told(slurm: Path) -> None:
+    own = cluster_blocks.own_addresses()
+    assert "127.0.0.1" in own
+    for given, listens, told in ((None, None, own), ("127.0.0.1", "127.0.0.1", {"127.0.0.1"}),
+                                 ("198.51.100.1", None, {"198.51.100.1"})):  # fmt: skip
+        place = Place("slurm", block=Block(address=given))
+        blocks = cluster_blocks.blocks(place, "x", slurm, 1, lambda _: None, lambda *_: None)
+        assert blocks.address == listens and blocks.all_addresses == told
+
+
 def test_pbs_is_asked_for_the_same() -> None:
     block = Block("short", "glass", None, 2, 32, 1, 64, 2, None, "00:00:30", (), ("#PBS -V",))
     provider = cluster_providers.provider_of(Place("pbs", blocks=5, block=block), 30)
@@ -254,6 +264,7 @@ def test_jobs_by_parsl_on_this_machine(tmp_path: Path, monkeypatch: pytest.Monke
     try:
         worker = pool.submit(os.getpid).result(60)
         assert worker != os.getpid()
+        assert pool.submit(os.path.isabs, Path("jobs/x")).result(60)  # a worker may begin in another folder
         with pytest.raises(GlasspotError, match="workers is 0"):  # of the job itself
             pool.submit(check_workers, 0).result(60)
         with pytest.raises(JobLostError, match="died"):

@@ -87,7 +87,12 @@ class ClusterPool(Executor):
         label = f"glasspot-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
         cluster_left.cancel_what_is_left(place, label)
         self._blocks = cluster_blocks.blocks(place, label, folder, os.getpid(), self._refused, self._looked)
-        self._pool, self._kernel = _start(self._blocks, folder, cluster_blocks.pace_of(place))
+        try:
+            self._pool, self._kernel = _start(self._blocks, folder, cluster_blocks.pace_of(place))
+        except Exception as error:
+            if self._blocks.interchange_proc is not None:
+                self._blocks.interchange_proc.kill()
+            raise RunFailedError(f"Parsl does not start ({error}); look into {folder}, *.log and *.out") from error
         threading.Thread(target=self._watch, daemon=True, name="glasspot-watch-interchange").start()
 
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
@@ -102,7 +107,9 @@ class ClusterPool(Executor):
             if self._trouble is not None:
                 raise self._trouble
             self._out[future] = None
-        self._pool.submit(work, fn, args).add_done_callback(lambda inner: self._answer(inner, future))
+        # A worker begins in another folder.
+        whole = tuple(arg.resolve() if isinstance(arg, Path) else arg for arg in args)
+        self._pool.submit(work, fn, whole).add_done_callback(lambda inner: self._answer(inner, future))
         return future
 
     def stop(self) -> None:
@@ -148,9 +155,15 @@ class ClusterPool(Executor):
     def _watch(self) -> None:
         """Parsl does not see that its interchange has died, and would wait forever."""
         while not self._stopped.wait(WATCH_S):
-            if self._blocks.interchange_proc.poll() is not None:
+            if self._blocks.interchange_proc.poll() is None:
+                continue
+            self._stopped.wait(WATCH_S)  # for its last words: that the nodes have another Python, or another Parsl
+            words = self._blocks.executor_exception
+            if words is None:
                 self._end_all(BrokenExecutor("the interchange of Parsl has ended"))
-                return
+            else:
+                self._end_all(RunFailedError(f"the nodes cannot be used: {' '.join(str(words).split())}"))
+            return
 
     def _refused(self, words: str) -> None:
         """The scheduler has refused a block, with these words."""

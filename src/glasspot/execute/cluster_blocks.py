@@ -177,9 +177,11 @@ def blocks(place: Place, label: str, folder: Path, driver: int, on_refused: Call
         block_error_handler=on_looked,
         encrypted=True,
     )
-    if address is None:
+    own = own_addresses()
+    if address not in own:
         executor.address = None  # listen to all networks; the keys keep strangers out
-        executor.all_addresses = own_addresses()
+    if address is None:
+        executor.all_addresses = own
     return executor
 
 
