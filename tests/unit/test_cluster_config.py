@@ -242,6 +242,22 @@ def test_a_command_that_hangs_is_given_up() -> None:
     assert code == 124 and "timed out" in said
 
 
+def test_no_command_of_a_scheduler_forks_the_driver(slurm: Path) -> None:
+    """A fork in one thread stands still for ever while another multiplies matrices by OpenBLAS."""
+    forks: list[bool] = []
+    os.register_at_fork(before=lambda: forks.append(True))
+    for kind in ("slurm", "pbs"):
+        provider = cluster_providers.provider_of(Place(kind), 30)  # type: ignore[arg-type]
+        assert provider.execute_wait("echo $((1 + 1))") == (0, "2\n", "")
+    script_of(cluster_providers.provider_of(Place("slurm"), 30), slurm)
+    assert not forks
+
+
+def test_asked_to_give_no_block_back_none_is_given_back(slurm: Path) -> None:
+    blocks = cluster_blocks.blocks(Place("slurm"), "x", slurm, 1, lambda _: None, lambda *_: None)
+    assert blocks.scale_in(0, 1.0) == []  # without asking the interchange, which does not run here
+
+
 def alive(process: int) -> bool:
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True).stdout.strip()
     return bool(state) and not state.startswith("Z")
