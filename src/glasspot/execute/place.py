@@ -76,8 +76,8 @@ class Place:
     def words(self) -> str:
         """Say it for a person: "4 workers", "slurm, up to 3 blocks of 32 runs"."""
         if self.kind in ("local", "parsl"):
-            return f"{self.workers} workers" + (" by Parsl" if self.kind == "parsl" else "")
-        return f"{self.kind}, up to {self.blocks} blocks of {self.block.slots} runs"
+            return _count(self.workers, "worker") + (" by Parsl" if self.kind == "parsl" else "")
+        return f"{self.kind}, up to {_count(self.blocks, 'block')} of {_count(self.block.slots, 'run')}"
 
     def factory(self, folder: Path) -> ExecutorFactory:
         """Return a function that makes the executor; ``folder``: of the run, for scripts and logs of the scheduler.
@@ -90,6 +90,10 @@ class Place:
 
         check_cluster(self)
         return lambda: ClusterPool(self, folder / "cluster")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" + "s" * (number != 1)
 
 
 def here(workers: int | None = None) -> Place:
