@@ -69,6 +69,8 @@ def first_minimum(r: NDArray[np.float64], g: NDArray[np.float64]) -> float:
     lowest = np.minimum.accumulate(smooth[window])
     climbed = np.nonzero(smooth[window] > lowest + 0.05 + 0.1 * (smooth[peak] - lowest))[0]
     window = window[: climbed[0]] if len(climbed) else window
+    if not len(window):
+        raise GlasspotError(f"g(r) climbs on behind its first peak at {r[peak]:.2f} A; give the cut-off.")
     deepest = smooth[window].min()
     low = high = int(window[np.argmin(smooth[window])])
     floor = deepest + 0.02 * min(1.0, smooth[peak])

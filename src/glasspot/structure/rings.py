@@ -26,6 +26,7 @@ from glasspot.structure.topology import Bonds, find_bonds
 LARGEST = 12  # formers
 # The distances between all atoms are kept, four bytes each, and time grows as they do: 0.4 s for 2600 atoms.
 MOST_ATOMS = 12_000
+MOST_BONDS = 12  # of an atom, on average: the rings of a heap of atoms are without number
 ENOUGH_ATOMS = 3_000  # of all frames together, copies included
 
 
@@ -79,6 +80,11 @@ def _wide_network(frame: Frame, cutoffs: Mapping[str, float], formers: Sequence[
         cell = frame.cell * copies[:, None]
         repeated = Frame.from_symbols(list(symbols[kept]) * len(shifts), positions, cell, (*formers, "O"))
         network = find_bonds(repeated, cutoffs)[0]
+        if len(network.first) > MOST_BONDS * n_atoms:
+            raise GlasspotError(
+                f"the formers and oxygens have {len(network.first) / n_atoms:.0f} bonds each, more than any network; "
+                "give cut-offs, or look at the frame."
+            )
         # All copies are alike: the atoms of the first one are enough to begin from.
         start = np.searchsorted(network.first, np.arange(n_atoms + 1))
         roots = np.flatnonzero(~network.are("O")[: np.count_nonzero(kept)])

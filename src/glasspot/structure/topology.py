@@ -237,6 +237,9 @@ def _angle_counts(types, start, kind, vector, distance, a, b, c, n_bins):  # typ
             for k in range(j + 1 if a == c else start[i], start[i + 1]):
                 if kind[k] == c:
                     dot = vector[j, 0] * vector[k, 0] + vector[j, 1] * vector[k, 1] + vector[j, 2] * vector[k, 2]
-                    cosine = min(1.0, max(-1.0, dot / (distance[j] * distance[k])))
+                    lengths = distance[j] * distance[k]
+                    if lengths == 0.0:
+                        continue  # two atoms in one place: a damaged file, and no angle
+                    cosine = min(1.0, max(-1.0, dot / lengths))
                     counts[min(n_bins - 1, int(np.degrees(np.arccos(cosine)) / 180.0 * n_bins))] += 1.0
     return counts
