@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glasspot.errors import GlasspotError
 from glasspot.potential.forms import FloatArray
 
 if TYPE_CHECKING:
@@ -174,7 +175,13 @@ def _stationary_point(potential: Potential, a: str, b: str, low: float, high: fl
         return float(after - before)
 
     # The grid brackets the maximum; a neighbour may be the maximum itself to rounding, hence the wider bracket.
-    return float(brentq(slope, low - 0.5 * STEP, high + 0.5 * STEP, xtol=1e-10))
+    try:
+        return float(brentq(slope, low - 0.5 * STEP, high + 0.5 * STEP, xtol=1e-10))
+    except ValueError:  # no change of sign, or no number
+        raise GlasspotError(
+            f"{potential.name}: the force of {a}-{b} near {low:.3g} A changes faster than any potential's; are its "
+            "numbers and their unit right?"
+        ) from None
 
 
 def _barrier(potential: Potential, a: str, b: str, scan: _Scan, top: int, bottom: int) -> tuple[float, float]:
