@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from glasspot.composition import Composition
 from glasspot.errors import GlasspotError
 from glasspot.files import replacing
-from glasspot.pcf.pairs import pair_name
+from glasspot.oxides import parse_component
+from glasspot.pcf.pairs import ends_of, pair_name
 
 FORMAT = "glasspot pair curves 1"
 LARGEST_FILE = 1_000_000_000  # bytes, unpacked: more than a hundred thousand curves
@@ -191,6 +192,7 @@ def check(found: CurveSet, where: str) -> None:
     if r.ndim != 1 or len(r) < 2 or not np.allclose(r, (np.arange(len(r)) + 0.5) * (r[1] - r[0]), atol=1e-6):
         raise GlasspotError(f"{where}: r must be the centres of equal bins that begin at 0.")
     for glass in found.glasses:
+        _check_atoms(glass, where)
         if glass.number_density.ndim != 1 or not (glass.number_density > 0).all():
             raise GlasspotError(f"{where}: the number densities of {glass.name} must be above 0, one for each run.")
         for pair, runs in glass.curves.items():
@@ -201,3 +203,16 @@ def check(found: CurveSet, where: str) -> None:
                 )
             if not np.isfinite(runs).all() or runs.min() < 0:
                 raise GlasspotError(f"{where}: g(r) of {pair} in {glass.name} holds values below 0 or no numbers.")
+
+
+def _check_atoms(glass: GlassCurves, where: str) -> None:
+    """Raise GlasspotError for a composition that is none, or pairs of elements that the glass does not have."""
+    for name, share in glass.composition.oxides:
+        parse_component(name)
+        if not 0 < share <= 1 + 1e-9:
+            raise GlasspotError(f"{where}: {glass.name} has the share {share:g} of {name}; expected 0 to 1.")
+    if abs(sum(share for _, share in glass.composition.oxides) - 1) > 1e-6:
+        raise GlasspotError(f"{where}: the shares of {glass.name} do not add up to 1.")
+    elements = {element for pair in glass.curves for element in ends_of(pair)}
+    if not elements or not elements <= set(glass.counts) or min(glass.counts.values()) < 1:
+        raise GlasspotError(f"{where}: the atoms of {glass.name} are not those of its pairs.")
