@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+from glasspot.store import Store
 
 SETTINGS = """
 title = "a small fit"
@@ -82,3 +86,19 @@ def processes_in(folder: Path) -> list[tuple[int, str]]:
         if state != "Z" and (str(folder) in command or place.startswith(str(folder))):
             found.append((int(entry.name), command))
     return found
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Return when ``condition`` holds; fail the test when it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "what the test waits for did not happen"
+        time.sleep(0.02)
+
+
+def stored(folder: Path) -> dict[str, float]:
+    """Return key -> time of storing of every outcome."""
+    if not (folder / "store.sqlite").exists():
+        return {}
+    with Store.open(folder) as store:
+        return {o["key"]: o["stored"] for o in store.outcomes()}

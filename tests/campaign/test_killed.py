@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_fit import glasspot, processes_in, start_glasspot, write_settings
+from small_fit import glasspot, processes_in, start_glasspot, stored, wait_for, write_settings
 
 from glasspot.report.status import status
 from glasspot.store import Store
 
 Fits = Callable[[str], Path]
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
-
-
-def wait_for(condition, seconds: float = 60.0) -> None:  # type: ignore[no-untyped-def]
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "what the test waits for did not happen"
-        time.sleep(0.02)
-
-
-def stored(folder: Path) -> dict[str, float]:
-    """Return key -> time of storing of every outcome."""
-    if not (folder / "store.sqlite").exists():
-        return {}
-    with Store.open(folder) as store:
-        return {o["key"]: o["stored"] for o in store.outcomes()}
 
 
 @pytest.mark.parametrize(("engine", "runs_before"), [("lammps", 1), ("native", 1), ("native", 5)])

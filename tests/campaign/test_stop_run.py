@@ -6,33 +6,16 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_fit import SETTINGS, glasspot, processes_in, start_glasspot, write_settings
+from small_fit import SETTINGS, glasspot, processes_in, start_glasspot, stored, wait_for, write_settings
 
 from glasspot.report.status import status
-from glasspot.store import Store
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
 # One worker, and runs of a second or two: there is always one under way, and others that wait.
 LONGER = SETTINGS.replace("sample_ps = 1\n", "sample_ps = 3\n").replace("replicas = 2", "replicas = 3")
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "what the test waits for did not happen"
-        time.sleep(0.02)
-
-
-def stored(folder: Path) -> dict[str, float]:
-    """Return key -> time of storing of every outcome."""
-    if not (folder / "store.sqlite").exists():
-        return {}
-    with Store.open(folder) as store:
-        return {o["key"]: o["stored"] for o in store.outcomes()}
 
 
 def events(folder: Path) -> list[str]:

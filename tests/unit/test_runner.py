@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import BrokenExecutor, Executor, Future
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,12 @@ from glasspot.campaign import runner as module
 from glasspot.campaign.batch import ATTEMPTS
 from glasspot.campaign.runner import Runner
 from glasspot.errors import GlasspotError, RunFailedError
-from glasspot.evaluate.job import OUTCOME_FILE, EngineChoice, Job, Observe, Outcome, Packing, write_outcome
+from glasspot.evaluate.job import OUTCOME_FILE, Job, Outcome, write_outcome
 from glasspot.evaluate.progress import PROGRESS_FILE
 from glasspot.execute.lost import JobLostError
 from glasspot.files import UnwritableError
-from glasspot.potential.io import load_potential
-from glasspot.presets import preset
 from glasspot.store import Store
-
-
-def jobs(number: int) -> list[Job]:
-    first = Job(
-        load_potential("BKS"), Packing({"Si": 27, "O": 54}, 10.7, 1), preset("liquid-pdf"), 1, EngineChoice(),
-        Observe(8.0, 640), "a job",
-    )  # fmt: skip
-    return [replace(first, seed=seed) for seed in range(1, number + 1)]
+from made_up_jobs import jobs
 
 
 def finish(job: Job, start: object, folder: Path) -> str:

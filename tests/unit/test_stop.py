@@ -27,22 +27,13 @@ from glasspot.campaign.runner import Runner
 from glasspot.campaign.stopping import StopRequest, StopWatch, ask, asked
 from glasspot.cli import main
 from glasspot.errors import GlasspotError, RunFailedError
-from glasspot.evaluate.job import EngineChoice, Job, Observe, Outcome, Packing, write_outcome
+from glasspot.evaluate.job import Job, Outcome, write_outcome
 from glasspot.evaluate.run import run_job
 from glasspot.execute.lost import NO_MORE_FILE, NotBegunError
-from glasspot.potential.io import load_potential
-from glasspot.presets import preset
 from glasspot.store import Store
+from made_up_jobs import jobs
 
 STRANGER = replace(this_process(), token="of-another")  # noqa: S106 - no secret
-
-
-def jobs(number: int) -> list[Job]:
-    first = Job(
-        load_potential("BKS"), Packing({"Si": 27, "O": 54}, 10.7, 1), preset("liquid-pdf"), 1, EngineChoice(),
-        Observe(8.0, 640), "a job",
-    )  # fmt: skip
-    return [replace(first, seed=seed) for seed in range(1, number + 1)]
 
 
 def finish(job: Job, start: object, folder: Path) -> str:
