@@ -160,6 +160,7 @@ def _place(error: BaseException) -> tuple[str, ...]:
 def _again(name: str, path: Path) -> int:
     from fuzz_targets import TARGETS, make_folder
 
+    TARGETS[name].samples()  # some write files, which an input may not
     with tempfile.TemporaryDirectory() as folder:
         print(repr(TARGETS[name].try_one(path.read_bytes(), make_folder(Path(folder)))))
     return 0

@@ -28,6 +28,15 @@ charges = { Si = 2.4, O = -1.2 }
 coulomb = { style = "dsf", alpha = 0.25, r_cut = 6.0 }
 pair = [{ elements = ["Si", "O"], term = [{ form = "buckingham", A = 18003.8, rho = 0.205, C = 133.5 }] }]
 """
+# The short range ends within the first peak of the force: a spike, on which no slope vanishes.
+SPIKE = b"""name = "x"
+r_cut = 0.5
+cutoff = "shift"
+charges = { Ca = 0.945, O = -5.945 }
+coulomb = { style = "pppm", r_cut = 11.0 }
+pair = [{ elements = ["Ca", "O"], term = [{ form = "buckingham", A = 155667.70, rho = 0.178, C = 42.2597 }] }]
+"""
+NO_ATOMS = fuzz_samples.curve_sets()[1].replace(b'"counts": {', b'"counts": {}, "c": {')
 ARRAY = fuzz_samples.deepmd()[0].split(fuzz_samples.BETWEEN)[2]
 XYZ = 'Lattice="9 0 0 0 9 0 0 0 9"'
 
@@ -85,6 +94,8 @@ REFUSED = {
     "an outcome with another key": ("outcome", fuzz_samples.outcomes()[0].replace(b'"texts"', b'"text"')),
     "an outcome whose numbers are texts": ("outcome", fuzz_samples.outcomes()[0].replace(b"1.0", b'"1"')),
     "an array in place of an archive": ("parity", ARRAY),
+    "a set of glasses without atoms": ("curve-set", NO_ATOMS),
+    "a force like a spike": ("potential-toml", SPIKE),
     "a model whose oxides are others": (
         "model-file", json.dumps({**json.loads(fuzz_samples.models()[1]), "meta": {
             **json.loads(fuzz_samples.models()[1])["meta"], "oxides": ["SiO2"]}}).encode(),

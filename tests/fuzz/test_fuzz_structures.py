@@ -86,3 +86,24 @@ def test_tables_and_curves_from_what_is_no_file_are_refused(place: str) -> None:
 
     for read in (load_fit_config, read_columns, lambda path: load_any(f"{path}/x.toml")):
         assert isinstance(said_or_done(lambda read=read: read(Path(place))), GlasspotError)
+
+
+@settings(max_examples=40)
+@given(
+    length=st.sampled_from([2.0, 3.0, 6.0, 12.0, 40.0]),
+    places=st.lists(st.tuples(*[st.integers(0, 12)] * 3), min_size=1, max_size=24),
+    symbols=st.sampled_from([("Si", "O"), ("As", "Te"), ("H",), ("O", "Na", "Si")]),
+)
+def test_a_heap_of_atoms_is_analysed_or_refused(
+    length: float, places: list[tuple[int, int, int]], symbols: tuple[str, ...]
+) -> None:
+    """Atoms in one place, on a lattice, alone, without bonds: what `glasspot analyse` is given at times."""
+    from glasspot.report.analysis import csv_files, summary_document, text_report
+    from glasspot.structure.analysis import analyse
+
+    names = [symbols[k % len(symbols)] for k in range(len(places))]
+    try:
+        found = analyse(Frame.from_symbols(names, np.array(places) * length / 13.0, length))
+    except GlasspotError:
+        return
+    assert text_report(found, "x") and summary_document([("x", found)]) and csv_files(found)
