@@ -23,7 +23,7 @@ NAMES = (*HEADED, "parity")
 
 
 @pytest.mark.parametrize("name", HEADED)
-@settings(max_examples=60)
+@settings(max_examples=150)
 @given(chance=st.randoms(use_true_random=False))
 def test_a_header_with_some_values_changed(name: str, case: Path, chance: Random) -> None:
     target = TARGETS[name]
@@ -34,7 +34,7 @@ def test_a_header_with_some_values_changed(name: str, case: Path, chance: Random
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_an_archive_with_some_bytes_changed(name: str, case: Path, data: st.DataObject) -> None:
     sample = bytearray(next(sample for sample in TARGETS[name].samples() if sample[:2] == b"PK"))

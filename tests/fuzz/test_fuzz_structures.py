@@ -22,7 +22,7 @@ PACKED = {"structure-gz": "structure", "data-extxyz-gz": "data-extxyz"}
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60)
+@settings(max_examples=150)
 @given(chance=st.randoms(use_true_random=False))
 def test_a_sample_with_some_words_changed(name: str, case: Path, chance: Random) -> None:
     target = TARGETS[name]

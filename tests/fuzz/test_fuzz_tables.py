@@ -24,7 +24,7 @@ values = st.recursive(
 
 
 @pytest.mark.parametrize("name", [*TABLES, *TEXTS])
-@settings(max_examples=60)
+@settings(max_examples=150)
 @given(chance=st.randoms(use_true_random=False))
 def test_a_sample_with_some_values_changed(name: str, case: Path, chance: Random) -> None:
     target = TARGETS[name]
