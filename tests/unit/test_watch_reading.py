@@ -65,8 +65,8 @@ class Counting(News):
 
     rows = 0
 
-    def records_after(self, kind: str, number: int) -> list[tuple[int, dict[str, Any]]]:
-        found = super().records_after(kind, number)
+    def records_after(self, kind: str, number: int, most: int = -1) -> list[tuple[int, dict[str, Any]]]:
+        found = super().records_after(kind, number, most)
         self.rows += len(found)
         return found
 

@@ -46,8 +46,10 @@ class Course:
             self._read_from(news, -1)
 
     def _read_from(self, news: News, last: int) -> None:
-        for number, record in news.records_after(STEP, last):
-            self._take(number, record)
+        while found := news.records_after(STEP, last, self.most):
+            for number, record in found:
+                self._take(number, record)
+            last = found[-1][0]
 
     def _take(self, number: int, record: Record) -> None:
         mark = Mark(number, record["run"], record["cost"], record.get("level", 0), record["seconds"])

@@ -50,9 +50,9 @@ class News:
         )
         return sorted(rows, key=lambda run: run.number)
 
-    def records_after(self, kind: str, number: int) -> list[tuple[int, dict[str, Any]]]:
-        """Return the records of a kind whose number is higher, with it, in their order."""
-        return self._records(kind, "number > ? ORDER BY number", (number,))
+    def records_after(self, kind: str, number: int, most: int = -1) -> list[tuple[int, dict[str, Any]]]:
+        """Return the records of a kind whose number is higher, with it, in their order: the first ``most`` of them."""
+        return self._records(kind, "number > ? ORDER BY number LIMIT ?", (number, most))
 
     def records_at(self, kind: str, numbers: Iterable[int]) -> list[tuple[int, dict[str, Any]]]:
         """Return the records of a kind with these numbers, in their order; those that are not there are left out."""
