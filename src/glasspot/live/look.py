@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.campaign.driver import driver_of
+from glasspot.campaign.folder import PAGE_TOKEN
 from glasspot.errors import GlasspotError
 from glasspot.live.course import STEP, Course
 from glasspot.live.facts import Standing, facts, said
@@ -44,7 +45,7 @@ class Watched:
         self._forget()
 
     def _forget(self) -> None:
-        self._file: tuple[int, int] | None = None
+        self._of_run: tuple[int, str] | None = None
         self._course, self._tally = Course(), Tally()
         self._mark = ""
         self._parts: list[Part] = []
@@ -94,9 +95,10 @@ class Watched:
 
     def _of_store(self, store: Store, figures: bool) -> View:
         stat = store.path.stat()
-        if self._file not in (None, (stat.st_dev, stat.st_ino)):
+        of_run = (stat.st_ino, str(store.get_meta(PAGE_TOKEN)))  # the number of a file that is gone may come again
+        if self._of_run not in (None, of_run):
             self._forget()  # another store stands in its place
-        self._file = (stat.st_dev, stat.st_ino)
+        self._of_run = of_run
         news = News(store)
         self._course.read(news)
         self._tally.read(news)
