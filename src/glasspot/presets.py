@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from inspect import signature
 
 from glasspot.errors import GlasspotError, check_choice, check_keys, did_you_mean
-from glasspot.protocol import Protocol, Stage
+from glasspot.protocol import MOST_STEPS, Protocol, Stage
 
 ATMOSPHERE = 1.01325  # bar
 TEXTS = ("start", "velocities", "sample")  # keys of presets that are no numbers
@@ -186,7 +186,13 @@ def _quench_ps(name: str, melt_temperature: float, temperature: float, rate: flo
         raise GlasspotError(
             f"{name}: melt_temperature is {melt_temperature} K; expected more than the final {temperature} K."
         )
-    return max(1, round((melt_temperature - temperature) / rate / timestep)) * timestep
+    steps = (melt_temperature - temperature) / rate / timestep
+    if not steps <= MOST_STEPS:
+        raise GlasspotError(
+            f"{name}: a quench from {melt_temperature:g} to {temperature:g} K at {rate:g} K/ps in steps of "
+            f"{timestep:g} ps takes more than {MOST_STEPS} steps, the most LAMMPS makes in one run; quench faster."
+        )
+    return max(1, round(steps)) * timestep
 
 
 @dataclass(frozen=True)

@@ -158,16 +158,16 @@ class Protocol:
 
     def _check_whole_steps(self, stage: Stage) -> None:
         """A time that is no whole number of steps would be changed behind the user's back."""
+        if not stage.duration / self.timestep <= MOST_STEPS:
+            raise GlasspotError(
+                f"{stage.label}: {stage.duration:g} ps in steps of {self.timestep:g} ps are more than {MOST_STEPS} "
+                "steps, the most that LAMMPS makes in one run; shorten the stage, or split it. (Times are in ps.)"
+            )
         for key, time in (("duration", stage.duration), ("sample_every", stage.sample_every)):
             if time and (round(time / self.timestep) < 1 or not _is_whole(time / self.timestep)):
                 raise GlasspotError(
                     f"{stage.label}: {key} is {time} ps, no whole number of steps of {self.timestep} ps; round it."
                 )
-        if stage.duration / self.timestep > MOST_STEPS:
-            raise GlasspotError(
-                f"{stage.label}: {stage.duration:g} ps in steps of {self.timestep:g} ps are more than {MOST_STEPS} "
-                "steps, the most that LAMMPS makes in one run; shorten the stage, or split it. (Times are in ps.)"
-            )
         if stage.sample_every and not _is_whole(stage.duration / stage.sample_every):
             raise GlasspotError(
                 f"{stage.label}: duration is {stage.duration} ps, no whole number of samples each "

@@ -8,9 +8,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from glasspot.errors import is_shown_as_written
 
+LARGEST, LEAST = 1e30, 1e-30  # of a number, and of one that is not zero: their powers and ratios stay finite
+
+
+def _of_this_world(value: float) -> float:
+    if value != 0 and not LEAST <= abs(value) <= LARGEST:
+        raise ValueError(f"expected a number between {LEAST:g} and {LARGEST:g}")
+    return value
+
+
 # Strict: the text "3" and the word true are no numbers.
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
-Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True), AfterValidator(_of_this_world)]
+Number = Annotated[float, Field(allow_inf_nan=False, strict=True), AfterValidator(_of_this_world)]
 ABOVE = "it belongs to the top of the file, above the first table"  # of a key in the wrong place
 
 

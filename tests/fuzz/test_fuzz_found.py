@@ -37,6 +37,11 @@ coulomb = { style = "pppm", r_cut = 11.0 }
 pair = [{ elements = ["Ca", "O"], term = [{ form = "buckingham", A = 155667.70, rho = 0.178, C = 42.2597 }] }]
 """
 NO_ATOMS = fuzz_samples.curve_sets()[1].replace(b'"counts": {', b'"counts": {}, "c": {')
+GLASS = b"""composition = "SiO2"
+atoms = 300
+potential = "BKS"
+protocol = { preset = "melt-quench-quick", rate = 1e-300 }
+"""
 ARRAY = fuzz_samples.deepmd()[0].split(fuzz_samples.BETWEEN)[2]
 XYZ = 'Lattice="9 0 0 0 9 0 0 0 9"'
 
@@ -71,6 +76,10 @@ REFUSED = {
     "a number of hundreds of digits": ("potential-toml", changed("potential-toml", "r_cut =", f"r_cut = {GIANT}#")),
     "a number that Python does not show": ("fit-toml", table("fit-toml", "seed", HEX)),
     "a smoothing width that overflows": ("potential-toml", SMOOTH.replace(b"0.2\n", b"1e300\n")),
+    "a box whose volume overflows": ("fit-toml", changed("fit-toml", "box = 13.0", "box = 1e300")),
+    "a run without end": ("fit-toml", table("fit-toml", "validation", "{ sample_ps = 1e308 }")),
+    "a quench without end": ("glass-toml", GLASS),
+    "steps as short as nothing": ("glass-toml", GLASS.replace(b"rate = 1e-300", b"timestep = 1e-300")),
     "a quantity that is a list": ("compare-toml", b'[[system]]\n[[target]]\nquantity = ["g(r)"]\n'),
     "a title that steers the terminal": ("fit-toml", changed("fit-toml", '"small"', '"\\u001b[2J"')),
     "a source that steers the terminal": (
