@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,28 @@ def test_stop_does_not_wait_for_running_work() -> None:
     assert wait_until_gone(pid)
     with pytest.raises((BrokenExecutor, SystemExit)):
         running.result(10)
+
+
+def never_end(folder: Path) -> None:
+    """Swallow whatever tells it to end, as a worker does that waits for a lock of one that was killed."""
+    (folder / "begun").touch()
+    while True:
+        with suppress(BaseException):
+            time.sleep(600)
+
+
+@pytest.mark.parametrize("deaf", [False, True], ids=["swallows the exception", "is stopped"])
+def test_a_worker_that_does_not_leave_is_made_to(deaf: bool, tmp_path: Path) -> None:
+    """Python would wait for it at its own end, forever."""
+    executor = LocalPool(1)
+    pid, _ = executor.submit(pid_and_threads).result(30)
+    executor.submit(never_end, tmp_path)
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.01)
+    if deaf:
+        os.kill(pid, signal.SIGSTOP)
+    stop(executor)
+    assert wait_until_gone(pid, 1.0)
 
 
 DRIVER = """

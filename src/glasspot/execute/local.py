@@ -40,8 +40,10 @@ class LocalPool(ProcessPoolExecutor):
         self.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.terminate()
+        end = time.monotonic() + GRACE_S + 1.0
         for process in processes:
-            process.join(5)
+            process.join(max(0.0, end - time.monotonic()))
+            process.kill()  # one that still lives could not leave by itself, and Python would wait for it at its end
 
 
 def check_workers(workers: int) -> None:
@@ -63,13 +65,18 @@ def start_worker(driver: int) -> None:
 
 
 def _leave(*_: object) -> None:
+    # The pool takes the exception for the job's own: it would wait for the next job forever, or for a lock that a worker
+    # held when it was killed.
+    threading.Thread(target=_leave_for_certain, daemon=True).start()
     raise SystemExit(143)
+
+
+def _leave_for_certain() -> None:
+    time.sleep(GRACE_S)
+    os._exit(143)
 
 
 def _watch_parent(driver: int) -> None:
     while os.getppid() == driver:
         time.sleep(PARENT_POLL_S)
     os.kill(os.getpid(), signal.SIGTERM)
-    # The pool takes the exception for the job's own and would wait for the next job, forever.
-    time.sleep(GRACE_S)
-    os._exit(143)
