@@ -65,8 +65,8 @@ def start_worker(driver: int) -> None:
 
 
 def _leave(*_: object) -> None:
-    # The pool takes the exception for the job's own: it would wait for the next job forever, or for a lock that a worker
-    # held when it was killed.
+    # The pool takes the exception for the job's own: it would wait for the next job forever, or for a lock that another
+    # worker held when it was killed.
     threading.Thread(target=_leave_for_certain, daemon=True).start()
     raise SystemExit(143)
 
