@@ -26,13 +26,13 @@ WALLS = ("auto", "none")
 MOST_NAME = 60  # characters
 LONGEST_CUT = 50.0  # A
 STRONGEST_ALPHA = 10.0  # 1/A
-LARGEST = 1e30  # of any number: its powers must not overflow
+LARGEST = 1e30  # of a parameter: its powers must not overflow
+HIGHEST_CHARGE = 100.0  # e
 HIGHEST = {
     "rho": 1e3,
     "n": 50.0,
     "a": 100.0,
     "r0": 20.0,
-    "smooth_width": LONGEST_CUT,
 }  # lengths in A; beyond them energies overflow
 
 
@@ -73,8 +73,6 @@ def _number(table: Mapping[str, Any], key: str, where: str, default: float | Non
         raise GlasspotError(f'{where}: "{key}" is missing; expected a number')
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise GlasspotError(f'{where}: "{key}" must be a finite number, got {value!r}')
-    if abs(value) > HIGHEST.get(key, LARGEST):
-        raise GlasspotError(f'{where}: "{key}" must be at most {HIGHEST.get(key, LARGEST):g}, got {value:g}')
     return float(value)
 
 
@@ -82,8 +80,8 @@ def _positive(table: Mapping[str, Any], key: str, where: str, default: float | N
     value = _number(table, key, where, default)
     if value <= 0.0:
         raise GlasspotError(f'{where}: "{key}" must be above zero, got {value:g}')
-    if key == "r_cut" and value > LONGEST_CUT:
-        raise GlasspotError(f'{where}: "r_cut" must be at most {LONGEST_CUT:g} A, got {value:g}')
+    if key in ("r_cut", "smooth_width") and value > LONGEST_CUT:
+        raise GlasspotError(f'{where}: "{key}" must be at most {LONGEST_CUT:g} A, got {value:g}')
     return value
 
 
@@ -130,8 +128,10 @@ def _read_coulomb(table: Mapping[str, Any], where: str) -> Coulomb:
         raise GlasspotError(
             f'{where}: "alpha" must lie between 0 and {STRONGEST_ALPHA:g} 1/A, got {numbers["alpha"]:g}'
         )
-    if numbers.get("smooth_width", 0.0) < 0.0:
-        raise GlasspotError(f'{where}: "smooth_width" must not be negative, got {numbers["smooth_width"]:g}')
+    if not 0.0 <= numbers.get("smooth_width", 0.0) <= LONGEST_CUT:
+        raise GlasspotError(
+            f'{where}: "smooth_width" must lie between 0 and {LONGEST_CUT:g} A, got {numbers["smooth_width"]:g}'
+        )
     kinds: dict[str, type[DSF | Wolf | PPPM]] = {"dsf": DSF, "wolf": Wolf, "pppm": PPPM}
     return kinds[style](**numbers)
 
@@ -151,8 +151,10 @@ def _read_term(table: Mapping[str, Any], factor: float, where: str) -> Term:
         optional = name == "C" or (name, form) in {("D", "born-mayer-huggins")} or (name == "D" and rule is not None)
         value = _number(table, name, where, 0.0 if optional else None)
         highest = HIGHEST.get(name)
-        if highest is not None and value <= 0.0:
+        if highest is not None and not 0.0 < value <= highest:
             raise GlasspotError(f'{where}: "{name}" must be above zero and at most {highest:g}, got {value:g}')
+        if abs(value) > LARGEST:
+            raise GlasspotError(f'{where}: "{name}" must be at most {LARGEST:g}, got {value:g}')
         numbers[name] = value * factor if name in kind.energy_parameters else value
     if rule is not None:
         numbers["composition_rule"] = rule
@@ -198,6 +200,10 @@ def potential_from_dict(data: Mapping[str, Any]) -> Potential:
     factor = energy_factor(_text(data, "unit", where, "eV"))
     charge_table = _table(data.get("charges"), f"{where}, [charges]")
     charges = {species: _number(charge_table, species, f"{where}, [charges]") for species in charge_table}
+    if strange := next((species for species, charge in charges.items() if abs(charge) > HIGHEST_CHARGE), None):
+        raise GlasspotError(
+            f"{where}, [charges]: {strange} has {charges[strange]:g} e; expected at most {HIGHEST_CHARGE:g}"
+        )
     balance = _text(data, "balance", where) or None
     elements = tuple(charges) if balance is None or balance in charges else (*charges, balance)
     _check_species(elements, f"{where}, [charges]")

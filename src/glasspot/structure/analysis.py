@@ -21,6 +21,8 @@ from glasspot.structure.rings import Rings, shortest_path_rings
 FARTHEST = 20.0
 # Nor does it end before this (A), so that the first shell is seen in a small cell too.
 NEAREST = 6.0
+# Atoms in 1 A^3; more than any matter has, and then everything is bonded to everything, in rings without number.
+DENSEST = 2.0
 # Bonds are found in at most this many frames, evenly spaced: more changes no distribution and fills the memory.
 BOND_FRAMES = 200
 # Beside these bonds of like atoms are no part of the network; S, Se and Te do bond to themselves.
@@ -98,6 +100,11 @@ def analyse(frames: Frame | Sequence[Frame], options: Options | None = None, on_
     """Return the structure averaged over frames of the same atoms; GlasspotError for options that make no sense."""
     options = options or Options()
     frames = as_frames(frames)
+    thick = next((frame for frame in frames if frame.n_atoms > DENSEST * frame.volume), None)
+    if thick is not None:
+        raise GlasspotError(
+            f"a frame holds {thick.n_atoms / thick.volume:.3g} atoms/A^3, more than any matter; is its cell in A?"
+        )
     notes: list[str] = []
     q = scattering.q_grid(*options.q_range, options.q_step)
     topology.cutoff_matrix(frames[0], options.cutoffs)
