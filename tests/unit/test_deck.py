@@ -78,7 +78,9 @@ def test_other_seeds_give_other_numbers_that_lammps_accepts() -> None:
 
 
 def test_names_a_user_typed_cannot_become_commands() -> None:
-    evil = 'x\nshell rm -rf /\n" & $(exec) ${HOME}'
+    with pytest.raises(GlasspotError, match="one line"):
+        Stage("nve", 1.0, name="x\nshell rm -rf /")
+    evil = 'x shell rm -rf / " & $(exec) ${HOME}'
     text = deck.input_script(Protocol(evil, (Stage("nve", 1.0, name=evil),)), frame(), 1, 1, 0.6)
     lines = [line for line in text.splitlines() if "shell" in line]
     assert len(lines) == 2 and all(line.startswith("#") for line in lines)

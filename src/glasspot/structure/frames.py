@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 FARTHEST = 1e9  # A; beyond it a position has lost the digits that tell one atom from the next
-THINNEST, DENSEST = 0.1, 200.0  # A, atoms/A^3: not even where lengths are in nm (diamond has 0.18 in A)
+THINNEST, DENSEST = 0.01, 200.0  # A, atoms/A^3: not even where lengths are in nm (diamond has 0.18 in A)
 
 # ASE's unit of time is A sqrt(amu/eV); one of them is this many ps.
 ASE_TIME_PS = 0.010180505671156723
