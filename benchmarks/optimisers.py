@@ -93,6 +93,7 @@ def runner_in(folder: Path, plan: Any) -> Any:
     """Give a runner with one worker and its store."""
     from glasspot.campaign.runner import Runner
     from glasspot.evaluate.engines import prepare_engine
+    from glasspot.execute.executors import factory_for
     from glasspot.execute.place import here
     from glasspot.store import Store
 
@@ -101,7 +102,7 @@ def runner_in(folder: Path, plan: Any) -> Any:
             prepare_engine(plan.engine, system, lambda _: None)
 
     folder.mkdir(parents=True, exist_ok=True)
-    with Store.create(folder) as store, Runner(store, folder, here(1).factory(folder), prepare=prepare) as runner:
+    with Store.create(folder) as store, Runner(store, folder, factory_for(here(1), folder), prepare=prepare) as runner:
         yield runner
 
 

@@ -75,12 +75,13 @@ def one(pool: str, number: int, folder: Path) -> dict[str, float]:
 
     from glasspot.campaign import runner as module
     from glasspot.campaign.folder import state_noted
+    from glasspot.execute.executors import factory_for
     from glasspot.execute.place import Place
     from glasspot.store import Store
 
     module.run_job = fake_engine.run_fake
     first, *jobs = fake_engine.fake_jobs(number + 1)
-    factory = Place(pool, WORKERS).factory(folder)
+    factory = factory_for(Place(pool, WORKERS), folder)
     with Store.create(folder) as store, state_noted(store), module.Runner(store, folder, factory) as runner:
         runner.work([first])
         clock, cpu = time.perf_counter(), time.process_time()

@@ -14,9 +14,10 @@ import pytest
 from pydantic import ValidationError
 
 from glasspot.errors import GlasspotError, RunFailedError
+from glasspot.execute.executors import factory_for, stop
 from glasspot.execute.local import check_workers
 from glasspot.execute.lost import JobLostError
-from glasspot.execute.place import Block, Place, stop
+from glasspot.execute.place import Block, Place
 from glasspot.run_table import RunTable
 
 pytest.importorskip("parsl", reason="needs the extra cluster")
@@ -90,7 +91,7 @@ def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(GlasspotError, match="needs the command sbatch, which is not on the PATH"):
         check_cluster(Place("slurm"))
     with pytest.raises(GlasspotError, match="needs the command qsub"):
-        Place("pbs").factory(tmp_path)
+        factory_for(Place("pbs"), tmp_path)
     monkeypatch.setitem(sys.modules, "kubernetes", None)
     with pytest.raises(GlasspotError, match=r'pip install "glasspot\[kubernetes\]"'):
         check_cluster(Place("kubernetes", block=Block(image="x")))

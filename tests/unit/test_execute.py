@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from glasspot.errors import GlasspotError
+from glasspot.execute.executors import stop
 from glasspot.execute.local import LocalPool, local_workers
-from glasspot.execute.place import here, stop
+from glasspot.execute.place import here
 
 
 def pid_and_threads() -> tuple[int, str | None]:

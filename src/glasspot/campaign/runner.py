@@ -24,7 +24,7 @@ from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import OUTCOME_FILE, Continue, Job, Outcome
 from glasspot.evaluate.progress import PROGRESS_FILE
 from glasspot.evaluate.run import final_frame, run_job
-from glasspot.execute.place import ExecutorFactory, stop
+from glasspot.execute.executors import ExecutorFactory, stop
 from glasspot.store import Store
 
 NOTE_S = 2.0  # between two records of what runs where

@@ -20,7 +20,8 @@ from glasspot.campaign.log import EventLog
 from glasspot.campaign.runner import Runner
 from glasspot.campaign.under_way import RunningJob
 from glasspot.evaluate.job import EngineChoice
-from glasspot.execute.place import ExecutorFactory, Place
+from glasspot.execute.executors import ExecutorFactory, factory_for
+from glasspot.execute.place import Place
 from glasspot.store import Store
 
 
@@ -70,7 +71,7 @@ def driven(task: Task, folder: Path, resume: bool, tell: Callable[[str], None]) 
     Raises GlasspotError where the folder holds another run, is driven, or cannot be written. ``tell`` says what goes
     wrong with a hook.
     """
-    factory = task.place.factory(folder)
+    factory = factory_for(task.place, folder)
     check_folder(folder, resume)
     make_folder(folder)
     began = time.monotonic()

@@ -1,16 +1,12 @@
-"""Where the jobs of a campaign run, and the executor for it. A campaign knows only ``concurrent.futures``."""
+"""Where the jobs of a campaign run, as plain values: this machine, or blocks of a cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from glasspot.execute.local import LocalPool, check_workers, local_workers
+from glasspot.execute.local import check_workers, local_workers
 
-ExecutorFactory = Callable[[], Executor]
 Kind = Literal["local", "parsl", "slurm", "pbs", "kubernetes"]
 
 
@@ -79,18 +75,6 @@ class Place:
             return _count(self.workers, "worker") + (" by Parsl" if self.kind == "parsl" else "")
         return f"{self.kind}, up to {_count(self.blocks, 'block')} of {_count(self.block.slots, 'run')}"
 
-    def factory(self, folder: Path) -> ExecutorFactory:
-        """Return a function that makes the executor; ``folder``: of the run, for scripts and logs of the scheduler.
-
-        Raises GlasspotError where a package or the scheduler's commands are missing.
-        """
-        if self.kind == "local":
-            return lambda: LocalPool(self.workers)
-        from glasspot.execute.cluster import ClusterPool, check_cluster
-
-        check_cluster(self)
-        return lambda: ClusterPool(self, folder / "cluster")
-
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" + "s" * (number != 1)
@@ -99,12 +83,3 @@ def _count(number: int, thing: str) -> str:
 def here(workers: int | None = None) -> Place:
     """Return this machine with ``workers`` processes; None: one a processor."""
     return Place(workers=local_workers() if workers is None else workers)
-
-
-def stop(executor: Executor) -> None:
-    """End an executor at once, running jobs included; finished results stay in their folders."""
-    end = getattr(executor, "stop", None)
-    if end is not None:
-        end()
-    else:
-        executor.shutdown(wait=False, cancel_futures=True)
