@@ -22,8 +22,8 @@ EPILOG = """\
 examples:
   glasspot fit examples/silica/fit.toml      fit a silica potential to the ab initio liquid, with a report
   glasspot status runs/silica                how far the fit is
-  glasspot stop runs/silica                  end it cleanly; --resume goes on
   glasspot watch runs/silica                 the same and more as a page in your browser, kept up to date
+  glasspot stop runs/silica                  end it cleanly; --resume goes on
   glasspot repair runs/silica                save what is good in a damaged store
   glasspot quench examples/quench/silica.toml  make a glass by melt and quench
   glasspot analyse glass.extxyz              g(r), coordination, angles, Qn, rings, S(Q)
@@ -34,7 +34,8 @@ examples:
   glasspot pcf predict model "90 SiO2 10 BaO"  g(r) of a glass from its composition, by a trained model
   glasspot potentials show BKS               a published potential: numbers, source, cautions
 
-Exit codes: 0 done, 1 the run failed (the message says why), 2 bad input (the message says how to mend it)."""
+Exit codes: 0 done, 1 the run failed (the message says why), 2 bad input (the message says how to mend it),
+130 ended by Ctrl-C or glasspot stop, 143 by SIGTERM (what was finished is kept)."""
 
 
 class Parser(argparse.ArgumentParser):
