@@ -24,6 +24,7 @@ from glasspot.report.collect import collect
 from glasspot.report.data import FitReport
 from glasspot.search.pareto import front
 from glasspot.store import Store
+from glasspot.store.rows import part_of
 from glasspot.structure.quantities import qn_name
 from glasspot.target.objective import Objective
 
@@ -241,3 +242,13 @@ def report_of(text: str = TEXT, rounds: int = ROUNDS, finished: bool = True) -> 
     """Return the report of such a fit."""
     with TemporaryDirectory() as folder:
         return collect(make_store(Path(folder), text, rounds, finished))
+
+
+def drop_steps(place: Path, after: int = -1) -> None:
+    """Take the steps with a number above ``after`` out of the store of :func:`make_store`, as if not yet made."""
+    chosen = "kind = 'step' AND number > ?"
+    with Store.create(place) as store, store._access.sealing() as seal:
+        rows = store._connection.execute(f"SELECT kind, digest FROM records WHERE {chosen}", (after,)).fetchall()  # noqa: S608
+        for kind, written in rows:
+            seal.remove(part_of(kind), written)
+        store._connection.execute(f"DELETE FROM records WHERE {chosen}", (after,))  # noqa: S608

@@ -96,8 +96,7 @@ def test_keys_of_later_versions_are_no_change(finished: Path, tmp_path: Path) ->
 
 def test_too_few_sets_are_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = samples.make_store(tmp_path, rounds=1, finished=False)
-    with Store.create(place) as store:
-        store._connection.execute("DELETE FROM records WHERE kind = 'step' AND number > 6")
+    samples.drop_steps(place, after=6)
     assert "too few for a model" in refused(capsys, "surrogate", place, "--axes", "B-O.A", "B-O.C")
 
 

@@ -26,7 +26,6 @@ from glasspot.report.panels import figures, report_maps
 from glasspot.report.tables import Table, tables
 from glasspot.report.write import write_report
 from glasspot.store import Store
-from glasspot.store.rows import part_of
 
 
 @pytest.fixture(scope="module")
@@ -329,10 +328,7 @@ def test_why_nothing_was_learned_is_said(folder: Path, report: FitReport) -> Non
 
 def test_a_fit_before_its_first_evaluation_has_a_page(tmp_path: Path) -> None:
     place = samples.make_store(tmp_path, finished=False)
-    with Store.create(place) as store, store._access.sealing() as seal:
-        for kind, written in store._connection.execute("SELECT kind, digest FROM records").fetchall():
-            seal.remove(part_of(kind), written)
-        store._connection.execute("DELETE FROM records")
+    samples.drop_steps(place)
     made = collect(place)
     assert learned(made).rounds and figures(made) is not None
     assert "No MD run has finished yet" in page(made)
