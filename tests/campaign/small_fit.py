@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -64,11 +65,15 @@ def glasspot(*words: str | Path, **options: object) -> subprocess.CompletedProce
 
 
 def start_glasspot(*words: str | Path) -> subprocess.Popen[str]:
-    """Start the command line in a process group of its own, to be killed by a test."""
+    """Start the command line in a process group of its own, to be killed by a test.
+
+    Signals have their usual effect, also where the tests themselves were started by nohup.
+    """
     command = [sys.executable, "-m", "glasspot", *map(str, words)]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    )  # fmt: skip
 
 
 def processes_in(folder: Path) -> list[tuple[int, str]]:
