@@ -113,6 +113,8 @@ REFUSED = {
 
 # These are passed over: a line of a log or a file that says nothing.
 TAKEN = {
+    "a config_type and no value": ("data-extxyz", f"2\n{XYZ} energy=-1 config_type=\nSi 0 0 0\nO 2 2 2\n".encode()),
+    "two temperatures": ("data-extxyz", f'2\n{XYZ} energy=-1 temperature="300 400"\nSi 0 0 0\nO 2 2 2\n'.encode()),
     "a stage without a number": ("lammps-log", b"GLASSPOT stage \nGLASSPOT stage </title>\n"),
     "a temperature of dots": ("data-outcar", changed("data-outcar", "TEEND  = 1600.0", "TEEND  = ..")),
 }

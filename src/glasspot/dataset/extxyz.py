@@ -114,8 +114,9 @@ def _record(atoms: Any, table: Mapping[str, Any], keys: Mapping[str, str], notes
     def found(label: str) -> Any:
         return _found(label, table, keys, notes)
 
-    config_type = str(_named(CONFIG_TYPE, table) or "")
-    temperature = as_number(_named(TEMPERATURE, table) or table.get("T"))  # a small "t" is a time
+    given, hot = _named(CONFIG_TYPE, table), _named(TEMPERATURE, table)
+    config_type = "" if given is None else str(given)
+    temperature = as_number(table.get("T") if hot is None else hot)  # a small "t" is a time
     energy, forces = found("energy"), found("forces")
     record = Record(
         symbols=tuple(atoms.get_chemical_symbols()),
@@ -137,8 +138,9 @@ def _record(atoms: Any, table: Mapping[str, Any], keys: Mapping[str, str], notes
 
 
 def _named(names: tuple[str, ...], table: Mapping[str, Any]) -> Any:
-    lower = {key.lower(): value for key, value in table.items()}
-    return next((lower[name] for name in names if lower.get(name) is not None), None)
+    """Return the first value under one of the names; None where there is none, or it is empty (a key and no value)."""
+    lower = {key.lower(): value for key, value in table.items() if value is not None and np.size(value) > 0}
+    return next((lower[name] for name in names if name in lower), None)
 
 
 def _found(label: str, table: Mapping[str, Any], keys: Mapping[str, str], notes: Notes) -> Any:
