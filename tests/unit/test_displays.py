@@ -186,7 +186,8 @@ def test_a_fit_that_learns_tells_its_windows_and_its_glasses(
         step = {**STEP, "method": "multi-objective", "predicted": None}
         display.step({**step, "level": 0, "cost": 0.02, "error": 1e-18, "note": "start"})
         display.step({**step, "level": 1, "cost": 0.09, "error": 0.01, "note": "next level"})
-        assert display.best == (0.09, 0.01)  # levels do not compare
+        best = display.standing.best
+        assert best is not None and (best["cost"], best["error"]) == (0.09, 0.01)  # levels do not compare
         for record in store.records("decision"):
             display.decision(record)
         display.stage("lessons")

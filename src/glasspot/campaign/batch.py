@@ -129,12 +129,11 @@ class Batch:
         try:
             lost = self._what_was_lost(future, job)
         except NotBegunError:
-            del self.futures[future]
-            self.runner.under_way.lose(job)
-            self.waiting.append(job)
-            return
-        del self.futures[future]
-        if self.runner.take(job):
+            lost = None
+        del self.futures[future]  # only now: where the executor broke all are still needed
+        if lost is None:
+            self._put_back(job)
+        elif self.runner.take(job):
             self.breaks = 0
         else:
             self._again(job, lost or "it left no outcome")
@@ -164,6 +163,9 @@ class Batch:
         self.runner.log.write("run-lost", key=job.key, label=job.label, times=self.losses[job.key], why=why)
         if self.losses[job.key] >= ATTEMPTS:
             self._end(job, why)
+        self._put_back(job)
+
+    def _put_back(self, job: Job) -> None:
         self.runner.under_way.lose(job)
         self.waiting.append(job)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.campaign.plan import FitPlan, describe
+from glasspot.campaign.tally import Standing
 from glasspot.campaign.under_way import RunningJob
 from glasspot.cli.display import Display, clock, speed
 from glasspot.cli.glass_lines import glass_lines, window_words
@@ -34,8 +35,7 @@ class FitDisplay(Display):
         self.plan = plan
         self.began = time.monotonic()
         self.current = ""
-        self.best: tuple[float, float] | None = None  # of the highest level that was reached
-        self.level = 0
+        self.standing = Standing()
         self.runs = 0
         self.methods = 0  # begun
         systems = [describe(state) + (" (held out)" if state.held_out else "") for state in plan.states]
@@ -55,6 +55,7 @@ class FitDisplay(Display):
     def step(self, record: dict[str, Any]) -> None:
         """Print an iteration of the fit."""
         self.runs = record["run"]
+        self.standing.add(record)
         head = f"[{self._clock()}] run {record['run']:3d}"
         remark = purpose(record)
         remark = f", {remark}" if remark else ""
@@ -62,8 +63,6 @@ class FitDisplay(Display):
             self.say(f"{head}  MD failed ({record['reason']}){remark}")
             return
         level = record.get("level", 0)
-        if self.best is None or level > self.level or (level == self.level and record["cost"] < self.best[0]):
-            self.best, self.level = (record["cost"], record["error"]), level
         error = f" +- {100 * record['error']:.2f}" if record["error"] > ROUNDING else ""
         way = f", level {level + 1}" if self.plan.levels > 1 else ""
         predicted = "" if record["predicted"] is None else f", predicted {100 * record['predicted']:.2f} %"
@@ -90,8 +89,8 @@ class FitDisplay(Display):
         if not jobs:
             return
         parts = [f"{self._clock()}  {self.current}"]
-        if self.best:
-            parts.append(f"best R_chi {100 * self.best[0]:.2f} %")
+        if self.standing.best:
+            parts.append(f"best R_chi {100 * self.standing.best['cost']:.2f} %")
         under_way = [job for job in jobs if job.atom_steps_per_s > 0]
         parts += [f"{job.label} {100 * job.step / job.total_steps:.0f} %" for job in under_way]
         if len(jobs) > len(under_way):
