@@ -9,16 +9,18 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from slurm_lab import SlurmLab
 from small_fit import SETTINGS, write_settings
 
+from glasspot.evaluate.job import OUTCOME_FILE
 from glasspot.report.status import status
 from glasspot.store import Store
 
-# Runs of a few seconds: long enough to be hit.
-LONGER = SETTINGS.replace("equilibrate_ps = 0.5", "equilibrate_ps = 4").replace("sample_ps = 1", "sample_ps = 5")
+# Runs of a second: long enough to be found under way and held.
+LONGER = SETTINGS.replace("equilibrate_ps = 0.5", "equilibrate_ps = 9").replace("sample_ps = 1", "sample_ps = 15")
 MARK = "GLASSPOT_TEST_OF"
 
 
@@ -78,9 +80,9 @@ class ClusterFit:
         """Return how many runs have finished."""
         return self.log.count(" run-finished ")
 
-    def wait_for_runs(self, count: int, working: bool = True) -> None:
-        """Wait until so many runs have finished, and until others are ``working`` on a node."""
-        self._wait(lambda: self.finished() >= count and (not working or bool(self.at_work())))
+    def wait_for_runs(self, count: int) -> None:
+        """Wait until so many runs have finished."""
+        self._wait(lambda: self.finished() >= count)
 
     def wait_for(self, event: str, count: int = 1, seconds: float = 60) -> None:
         """Wait for so many lines of an event in glasspot.log."""
@@ -93,17 +95,34 @@ class ClusterFit:
             assert time.monotonic() < end, f"{self.log[-3000:]}\n{self.parsl_log[-3000:]}"
             time.sleep(0.05)
 
-    def at_work(self) -> list[int]:
-        """Return the workers that have told of progress within the last two seconds."""
-        found = []
+    def under_way(self) -> dict[Path, int]:
+        """Return the folder of each run that has told of progress and left no outcome, and its worker, which lives."""
+        found = {}
         for path in self.folder.glob("jobs/*/progress.json"):
             try:
-                text = path.read_text()
-                if time.time() - path.stat().st_mtime < 2:
-                    found.append(int(re.findall(r'"process": (\d+)', text)[0]))
+                worker = int(re.findall(r'"process": (\d+)', path.read_text())[0])
             except (OSError, IndexError):
                 continue
-        return [pid for pid in found if Path(f"/proc/{pid}").exists()]
+            if not (path.parent / OUTCOME_FILE).exists() and _state(worker) not in ("", "Z"):
+                found[path.parent] = worker
+        return found
+
+    def hold(self) -> int:
+        """Stop a worker amid a run and return its process.
+
+        What is done to it next cannot come too late: neither the run nor the fit ends before, however fast the machine.
+        """
+        end = time.monotonic() + 90
+        while True:
+            for folder, worker in self.under_way().items():
+                os.kill(worker, signal.SIGSTOP)
+                self.lab.wait_for(lambda: _state(worker) in ("T", "Z", ""), 5)  # noqa: B023
+                if _state(worker) == "T" and not (folder / OUTCOME_FILE).exists():
+                    return worker
+                release(worker)  # it had just finished
+            assert self.driver is not None and self.driver.poll() is None, self.output.read_text()
+            assert time.monotonic() < end, f"no run is under way:\n{self.log[-3000:]}\n{self.parsl_log[-3000:]}"
+            time.sleep(0.02)
 
     def processes(self) -> list[int]:
         """Return all live processes of this fit, on all nodes."""
@@ -130,6 +149,20 @@ class ClusterFit:
             self.lab.wait_for(lambda: not self.processes(), 20)
         except TimeoutError:
             raise AssertionError([Path(f"/proc/{pid}/cmdline").read_bytes() for pid in self.processes()]) from None
+
+
+def release(worker: int) -> None:
+    """Let a worker go on that was held, if it lives."""
+    with suppress(ProcessLookupError):
+        os.kill(worker, signal.SIGCONT)
+
+
+def _state(pid: int) -> str:
+    """Return the state of a process in one letter, "" when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
 
 
 def _keys(folder: Path) -> set[str]:

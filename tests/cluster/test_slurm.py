@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cluster_fit import ClusterFit
+from cluster_fit import ClusterFit, release
 from slurm_lab import NODES, SlurmLab
 from small_fit import SETTINGS
 
@@ -29,9 +29,10 @@ def test_a_block_of_two_nodes_gives_what_local_gives(fit: Make) -> None:
 def test_a_killed_worker_and_a_cancelled_job_cost_their_runs_only(fit: Make, lab: SlurmLab) -> None:
     one = fit().start()
     one.wait_for_runs(1)
-    os.kill(one.at_work()[0], signal.SIGKILL)
+    os.kill(one.hold(), signal.SIGKILL)
     one.wait_for("run-lost")
     one.wait_for_runs(4)
+    one.hold()
     lab.run("scancel", *lab.jobs("R"))
     one.wait_for("run-lost", 2)
     assert one.ends() == 0, one.output.read_text()
@@ -40,18 +41,21 @@ def test_a_killed_worker_and_a_cancelled_job_cost_their_runs_only(fit: Make, lab
 
 def test_new_blocks_come_after_the_wall_time_and_a_drained_node(fit: Make, lab: SlurmLab) -> None:
     one = fit("cores_per_node = 1").start()
-    one.wait_for_runs(0)
-    os.kill(one.at_work()[0], signal.SIGSTOP)  # a run that takes too long
+    one.hold()  # a run that takes too long
     [first] = lab.jobs("R")
     lab.run("scontrol", "update", f"JobId={first}", "EndTime=now+2")  # Slurm looks at it every 30 s
     lab.wait_for(lambda: "TIMEOUT" in lab.run("squeue", "--noheader", "--states=all", "--format=%T"), 60)
-    one.wait_for_runs(one.finished() + 1)
-    assert "run-lost" in one.log
+    one.wait_for("run-lost")
+    one.hold()
     node = lab.run("squeue", "--noheader", "--states=R", "--format=%N").split()[0]
     lab.run("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
     lab.run("scancel", *lab.jobs("R"))  # what an admin does who cannot wait
-    one.wait_for_runs(one.finished() + 1)
+    one.wait_for("run-lost", 2)
+    held = one.hold()
+    other = lab.run("squeue", "--noheader", "--states=R", "--format=%N").split()
+    assert other and node not in other
     lab.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    release(held)
     assert one.ends() == 0, one.output.read_text()
     one.check()
     lab.wait_until_idle()
@@ -59,12 +63,17 @@ def test_new_blocks_come_after_the_wall_time_and_a_drained_node(fit: Make, lab: 
 
 def test_slurmctld_and_the_driver_may_go_and_come_back(fit: Make, lab: SlurmLab) -> None:
     one = fit("cores_per_node = 2\nblocks = 2").start()
-    one.wait_for_runs(1)
+    held = one.hold()
     lab.stop_controller()
-    one.wait_for_runs(3)
+    release(held)
+    one.wait_for_runs(one.finished() + 1)
+    held = one.hold()
     lab.start_controller()
-    one.wait_for_runs(5)
+    release(held)
+    one.wait_for_runs(one.finished() + 1)
+    held = one.hold()
     one.kill()
+    release(held)
     left = lab.jobs("R")
     before = one.finished()
     one.start(resume=True)
@@ -76,15 +85,16 @@ def test_slurmctld_and_the_driver_may_go_and_come_back(fit: Make, lab: SlurmLab)
 
 def test_a_driver_that_is_killed_leaves_nothing_even_when_nobody_comes_back(fit: Make, lab: SlurmLab) -> None:
     one = fit("nodes = 2\ncores_per_node = 1").start()
-    one.wait_for_runs(0)
+    held = one.hold()
     one.kill()
+    release(held)
     lab.wait_for(lambda: not one.processes(), 40)
     lab.wait_for(lambda: not lab.jobs(), 20)
 
 
 def test_an_interrupted_driver_cancels_its_blocks(fit: Make, lab: SlurmLab) -> None:
     one = fit().start()
-    one.wait_for_runs(0)
+    release(one.hold())
     assert one.driver is not None
     os.killpg(one.driver.pid, signal.SIGINT)
     assert one.ends(30) == 130
@@ -99,8 +109,9 @@ def test_lammps_by_srun_with_two_runs_in_a_block(fit: Make, lab: SlurmLab) -> No
     engine = f'[engine]\ncommand = "srun --exact --mpi=pmi2 -n 2 {lmp}"'
     few = SETTINGS.replace("max_runs = 6", "max_runs = 2").replace("candidates = 2", "candidates = 1")
     one = fit("cores_per_node = 4\nruns_per_block = 2", engine, few.replace("_ps = 1", "_ps = 0.5")).start()
-    one.wait_for_runs(0)
+    held = one.hold()
     assert len(lab.jobs("R")) == 1
+    release(held)
     assert one.ends() == 0, one.output.read_text()
     logs = [path.read_text() for path in one.folder.glob("jobs/*/log.lammps")]
     assert len(logs) == one.finished() and all(" on 2 procs " in log for log in logs)
