@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from glasspot.campaign.evidence import score
+from glasspot.campaign.tally import Standing
 from glasspot.evaluate.job import Outcome
 from glasspot.potential.io import load_potential
 from glasspot.potential.parameters import ParameterSpace
@@ -99,8 +100,8 @@ def key_of(number: int) -> str:
     return f"{number:020x}"
 
 
-def note_of_now(running: int, waiting: int = 0, at: float | None = None) -> dict[str, Any]:
-    """Return what the driver notes of runs under way, on four hosts."""
+def note_of_now(running: int, waiting: int = 0, at: float | None = None, most: int = 200) -> dict[str, Any]:
+    """Return what the driver notes of runs under way, on four hosts; ``most``: MD runs that the search may take."""
     at = time.time() if at is None else at
     jobs = [
         {"key": f"{n:020x}", "label": f"fit {n + 1}", "host": f"node{n % 4 + 1:02d}", "since": at - 40 - 7 * n,
@@ -109,7 +110,8 @@ def note_of_now(running: int, waiting: int = 0, at: float | None = None) -> dict
     ]  # fmt: skip
     hosts = {f"node{n + 1:02d}": len(range(n, running, 4)) for n in range(min(4, running))}
     return {"at": at, "to_go": running + waiting, "under_way": running, "hosts": hosts,
-            "atom_steps_per_s": sum(job["atom_steps_per_s"] for job in jobs), "jobs": jobs}  # fmt: skip
+            "atom_steps_per_s": sum(job["atom_steps_per_s"] for job in jobs), "jobs": jobs,
+            "search": Standing(most).encode()}  # fmt: skip
 
 
 def values(state: str, evaluations: int, max_runs: int) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def values(state: str, evaluations: int, max_runs: int) -> dict[str, Any]:
             SPACE.windows().items()}, "began": "2026-11-20T10:00:00Z",
         },
         "objective": objective().to_dict(), "state": state, "seconds": EACH_S * evaluations,
-        "page": "a-token-for-the-tests-0001",
+        "page": "a-token-for-the-tests-0001", "now": note_of_now(0, at=BEGAN, most=max_runs),
     }  # fmt: skip
 
 

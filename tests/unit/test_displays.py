@@ -8,6 +8,7 @@ import os
 import pty
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,7 +32,7 @@ from glasspot.store import Store
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 STEP: dict[str, Any] = {
     "run": 3, "cost": 0.0612, "error": 0.0031, "predicted": 0.055, "accepted": True, "refined": False, "reason": "",
-    "method": "gauss-newton", "note": "step",
+    "method": "gauss-newton", "note": "step", "number": 0, "round": 0, "seconds": 1.0,
 }  # fmt: skip
 FAILED = {**STEP, "run": 4, "cost": None, "error": None, "predicted": None, "accepted": False, "reason": "too-hot"}
 SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
@@ -71,11 +72,28 @@ def fit_display() -> FitDisplay:
     return FitDisplay(plan, Path("runs/silica"), notes, "2 workers")
 
 
+def under_way(label: str, step: int, total_steps: int, atom_steps_per_s: float, seconds: float = 20.0) -> RunningJob:
+    """Return a run that began so long ago, and has just said how far it is."""
+    since, heard = time.time() - seconds, time.monotonic()
+    return RunningJob(label, step, total_steps, atom_steps_per_s, label, "here", since, seconds, heard)
+
+
+def test_the_time_left_of_a_search_is_that_of_its_pace(monkeypatch) -> None:
+    with terminal(monkeypatch) as told, fit_display() as display:
+        display.plan = replace(display.plan, max_runs=100)
+        display.stage("gauss-newton")
+        display.step({**STEP, "number": 0, "round": 0, "run": 1, "seconds": 100.0})
+        for run in (2, 3):
+            display.step({**STEP, "number": run - 1, "round": 1, "run": run, "seconds": 700.0})
+        display.running([under_way("fit 4", 500, 2000, 1.5e6)])
+    assert "about 485 min left in this part" in told[0]  # 600 s for two MD runs, 97 more
+
+
 def watch_a_fit() -> None:
     with fit_display() as display:
         display.stage("fit")
         display.step(STEP)
-        display.running([RunningJob("fit 4", 500, 2000, 1.5e6), RunningJob("fit 4.2", 0, 2000, 0.0)])
+        display.running([under_way("fit 4", 500, 2000, 1.5e6), RunningJob("fit 4.2", 0, 2000, 0.0)])
         display.step(FAILED)
         display.score({"name": "BKS", "role": "start", "cost": 0.151, "error": 0.004, "runs": 4})
 
@@ -111,10 +129,10 @@ def test_methods_that_the_budget_did_not_reach_are_told(capsys: pytest.CaptureFi
 def test_the_live_line_of_the_validation_counts_what_is_left(monkeypatch) -> None:
     with terminal(monkeypatch) as told, fit_display() as display:
         display.stage("validate")
-        # Two under way at 450 000 atom-steps/s each, two to start: 5500 steps of 450 atoms are left, 2.75 s.
-        under_way = [RunningJob(name, 750, 1500, 450_000.0) for name in ("BKS 1", "BKS 2")]
-        display.running([*under_way, RunningJob("ML 1", 0, 2000, 0.0), RunningJob("ML 2", 0, 2000, 0.0)])
-    line = "BKS 1 50 %  |  BKS 2 50 %  |  2 to start  |  0.90 M atom-steps/s  |  about 3 s left in this part"
+        # Two under way, half done in 20 s, and two to start: 20 s more, and 40 s.
+        found = [under_way(name, 750, 1500, 450_000.0) for name in ("BKS 1", "BKS 2")]
+        display.running([*found, RunningJob("ML 1", 0, 2000, 0.0), RunningJob("ML 2", 0, 2000, 0.0)])
+    line = "BKS 1 50 %  |  BKS 2 50 %  |  2 to start  |  0.90 M atom-steps/s  |  about 60 s left in this part"
     assert line in told[0]
 
 

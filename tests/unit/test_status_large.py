@@ -17,14 +17,15 @@ from glasspot.cli import main
 from glasspot.report.overview import overview
 from glasspot.report.status import status
 from glasspot.store import Store
+from live_samples import note_of_now
 
 RUNS = 200  # enough that not all of them are told
 
 
 def record(number: int, cost: float | None, level: int = 0) -> dict[str, Any]:
     return {
-        "number": number, "run": 2 * (number + 1), "method": "bayes", "note": "", "cost": cost, "level": level,
-        "error": None if cost is None else 0.001, "accepted": False, "seconds": float(number),
+        "number": number, "round": number, "run": 2 * (number + 1), "method": "bayes", "note": "", "level": level,
+        "cost": cost, "error": None if cost is None else 0.001, "accepted": False, "seconds": float(number),
         "reason": "boiled" if cost is None else "",
     }  # fmt: skip
 
@@ -96,8 +97,8 @@ def test_who_is_at_work_and_what_runs_where(folder: Path, said: Callable[..., li
         text = "\n".join(lines)
         assert f"driver at work: yes, process {this_process().process} on {this_process().host}" in text
         assert "under way: 10 MD runs on n1 (7), n2 (3); 30 asked for and waiting" in text
-        # 10 s a run, ten at a time: 40 runs asked for, and 2000 - 400 that the search may take.
-        assert "time left: about 40 s for the runs asked for; at most about 26 min 40 s for the search" in text
+        # 10 s a run, ten at a time: 40 runs asked for; 1 s for two runs of the search, which may take 2000 - 400 more.
+        assert "time left: about 40 s for the runs asked for; at most about 13 min 20 s for the search" in text
         assert "noted" not in text and "silent" not in text
         with Store.create(folder) as store:
             note(store, at=time.time() - 3600)
@@ -116,8 +117,10 @@ def test_what_a_killed_driver_did_not_note_is_counted(folder: Path, after: int) 
     assert found.tally.runs == RUNS + after
 
 
-@pytest.mark.parametrize("noted", [None, {}, {"tally": 3, "search": []}, {"search": {"steps": 10**6, "most": None}}])
-def test_a_note_of_another_form_is_not_believed(folder: Path, noted: Any) -> None:
+@pytest.mark.parametrize(
+    "noted", [None, 3, [1], {}, {"tally": 3, "search": []}, {"search": {"steps": 10**6, "most": None}}]
+)
+def test_a_note_of_another_form_is_not_believed(folder: Path, noted: Any, said: Callable[..., list[str]]) -> None:
     before = overview(folder)
     with Store.create(folder) as store:
         store.set_meta("now", noted)
@@ -125,6 +128,9 @@ def test_a_note_of_another_form_is_not_believed(folder: Path, noted: Any) -> Non
     assert found.tally.encode() == before.tally.encode()
     assert found.search.best == before.search.best
     assert found.search.steps == RUNS
+    with driving(folder):
+        assert overview(folder).now is None and status(folder)["now"] is None
+        assert "driver at work: yes" in "\n".join(said(folder))
 
 
 def test_the_best_is_that_of_the_highest_level() -> None:
@@ -202,7 +208,8 @@ def _made(folder: Path) -> Path:
 
 
 def test_a_run_that_says_nothing_any_more_is_pointed_out(folder: Path, said: Callable[..., list[str]]) -> None:
-    jobs = [{"label": f"fit {n}", "host": "n1", "silent_s": 300.0 if n < 5 else 15.0} for n in range(10)]
+    jobs = [job | {"label": f"fit {n}", "host": "n1", "silent_s": 300.0 if n < 5 else 15.0}
+            for n, job in enumerate(note_of_now(10)["jobs"])]  # fmt: skip
     with driving(folder):
         with Store.create(folder) as store:
             note(store, jobs=jobs)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import live_samples
 from glasspot.campaign import runner as runner_module
 from glasspot.campaign import stopping
 from glasspot.campaign.driver import REQUEST_FILE, Driver, driver_of, driving, is_driven, is_heard, this_process
@@ -260,7 +261,7 @@ def test_a_driver_whose_lock_this_machine_cannot_see_is_heard(
     (tmp_path / "driver.lock").write_text(json.dumps(asdict(replace(STRANGER, host=host))))
     with Store.create(tmp_path) as store:
         store.set_meta("state", state)
-        store.set_meta("now", {"at": time.time() - ago})
+        store.set_meta("now", live_samples.note_of_now(1, at=time.time() - ago))
         assert is_heard(store, tmp_path) is heard
 
 

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
+from glasspot.campaign.now import NOTE, Now
 from glasspot.errors import GlasspotError
 from glasspot.store import Store
 
@@ -103,8 +104,8 @@ def is_heard(store: Store, folder: Path) -> bool:
     driver = driver_of(folder)
     if driver is None or driver.host == platform.node():
         return False
-    now = store.get_meta("now") or {}
-    return store.get_meta("state") == "running" and abs(time.time() - float(now.get("at", 0.0))) < HEARD_S
+    now = Now.decode(store.get_meta(NOTE))
+    return now is not None and store.get_meta("state") == "running" and abs(time.time() - now.at) < HEARD_S
 
 
 def _lock(handle: int, folder: Path) -> None:

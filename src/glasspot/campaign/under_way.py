@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from glasspot.campaign.now import Now, RunNow
 from glasspot.evaluate.job import Job
 from glasspot.evaluate.progress import PROGRESS_FILE
 
@@ -82,24 +83,8 @@ class UnderWay:
         return list(self._jobs.values())
 
     def record(self) -> dict[str, Any]:
-        """Return what a reader of the store is told: plain values, of the jobs under way the first SHOWN by name.
-
-        silent_s: seconds since a job was last heard of; a healthy worker says something four times a minute at least.
-        """
-        found = [job for job in self._jobs.values() if job.host]
-        return {
-            "at": time.time(),
-            "to_go": len(self._jobs),
-            "under_way": len(found),
-            "hosts": dict(Counter(job.host for job in found)),
-            "atom_steps_per_s": sum(job.atom_steps_per_s for job in found),
-            "jobs": [
-                {"key": j.key, "label": j.label, "host": j.host, "since": j.since, "step": j.step,
-                 "total_steps": j.total_steps, "atom_steps_per_s": j.atom_steps_per_s,
-                 "silent_s": time.monotonic() - j.heard}
-                for j in found[:SHOWN]
-            ],
-        }  # fmt: skip
+        """Return what a reader of the store is told of what runs, as plain values."""
+        return now_of(self._jobs.values()).encode()
 
     def _read(self, key: str) -> bool:
         """Read the progress of one job; tell whether it has begun."""
@@ -114,3 +99,23 @@ class UnderWay:
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return False  # not there yet, or of an older glasspot
         return True
+
+
+def now_of(jobs: Iterable[RunningJob]) -> Now:
+    """Return what runs at this moment, of jobs that wait or are under way: the first SHOWN of the latter by name.
+
+    silent_s: seconds since a job was last heard of; a healthy worker says something four times a minute at least.
+    """
+    asked, clock = list(jobs), time.monotonic()
+    found = [job for job in asked if job.host]
+    return Now(
+        at=time.time(),
+        to_go=len(asked),
+        under_way=len(found),
+        hosts=dict(Counter(job.host for job in found)),
+        atom_steps_per_s=sum(job.atom_steps_per_s for job in found),
+        jobs=tuple(
+            RunNow(j.key, j.label, j.host, j.since, j.step, j.total_steps, j.atom_steps_per_s, clock - j.heard)
+            for j in found[:SHOWN]
+        ),
+    )

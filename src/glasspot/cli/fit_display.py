@@ -9,9 +9,10 @@ from typing import Any
 
 from glasspot.campaign.plan import FitPlan, describe
 from glasspot.campaign.tally import Standing
-from glasspot.campaign.under_way import RunningJob
+from glasspot.campaign.under_way import RunningJob, now_of
 from glasspot.cli.display import Display, clock, speed
 from glasspot.cli.glass_lines import glass_lines, window_words
+from glasspot.report.left import Mark, asked_seconds, search_seconds
 from glasspot.report.status import noise_floor, score_of
 from glasspot.report.words import METHODS, ROUNDING, count, purpose
 from glasspot.store import Store
@@ -36,7 +37,7 @@ class FitDisplay(Display):
         self.began = time.monotonic()
         self.current = ""
         self.standing = Standing()
-        self.runs = 0
+        self.marks: list[Mark] = []
         self.methods = 0  # begun
         systems = [describe(state) + (" (held out)" if state.held_out else "") for state in plan.states]
         self.introduce(f"{plan.title}: engine {plan.engine.name}, {place}", systems, folder, notes)
@@ -54,7 +55,7 @@ class FitDisplay(Display):
 
     def step(self, record: dict[str, Any]) -> None:
         """Print an iteration of the fit."""
-        self.runs = record["run"]
+        self.marks.append(Mark.of(record))
         self.standing.add(record)
         head = f"[{self._clock()}] run {record['run']:3d}"
         remark = purpose(record)
@@ -96,7 +97,8 @@ class FitDisplay(Display):
         if len(jobs) > len(under_way):
             parts.append(f"{len(jobs) - len(under_way)} to start")
         if under_way:
-            parts += [speed(sum(job.atom_steps_per_s for job in under_way)), self._left(jobs)]
+            parts.append(speed(sum(job.atom_steps_per_s for job in under_way)))
+            parts += self._left(jobs)
         self.show("  |  ".join(parts))
 
     def finish(self, store: Store, page: Path) -> None:
@@ -130,16 +132,17 @@ class FitDisplay(Display):
             )
         self.say(f"report: {page}")
 
-    def _left(self, jobs: Sequence[RunningJob]) -> str:
-        """Return the time left in this part. In the fit that of all evaluations allowed: it often stops earlier."""
-        if self.current.startswith("fit") and self.runs:
-            seconds = (time.monotonic() - self.began) / self.runs * max(self.plan.max_runs - self.runs, 0)
-        else:
-            steps = sum(job.total_steps - job.step for job in jobs)
-            atoms = [sum(state.counts.values()) for state in self.plan.states]
-            seconds = steps * sum(atoms) / len(atoms) / sum(job.atom_steps_per_s for job in jobs)
+    def _left(self, jobs: Sequence[RunningJob]) -> list[str]:
+        """Return the time left in this part, [] where that is not known: in the fit that of all evaluations allowed."""
+        seconds = None
+        if self.current.startswith("fit"):
+            seconds = search_seconds(self.marks.__getitem__, len(self.marks), self.plan.max_runs)
+        if seconds is None:
+            seconds = asked_seconds(now_of(jobs), None)
+        if seconds is None:
+            return []
         amount = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
-        return f"about {amount} left in this part"
+        return [f"about {amount} left in this part"]
 
     def _unverified(self) -> list[str]:
         potentials = {p.name: p for p in (self.plan.space.base, *self.plan.compare)}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from glasspot.report.overview import LAST, Overview, age, state_of_ladder
-from glasspot.report.words import ROUNDING, SILENT_S, count, duration, purpose
+from glasspot.report.now_words import OLD_S, SILENT_S, under_way_words
+from glasspot.report.overview import LAST, Overview, state_of_ladder
+from glasspot.report.words import ROUNDING, count, duration, purpose
 
-OLD_S = 60.0  # a note of the driver older than this is pointed out
 HOSTS = 8  # named of those where MD runs
 FEW = 3  # failed runs that need no "..."
 GOES_ON = "what was finished is kept, and --resume goes on from there"
@@ -60,26 +61,22 @@ def ladder_lines(folder: Path, rungs: Mapping[str, Overview | None]) -> Iterator
 
 def _now(found: Overview) -> Iterator[str]:
     """Return what runs where, and the time left."""
-    now = found.now
-    if now is None or now.get("hosts") is None:
+    now, left = found.now, found.left
+    if now is None:
         return
-    hosts = sorted(now["hosts"].items(), key=lambda one: (-one[1], one[0]))
-    named = ", ".join(f"{host} ({number})" for host, number in hosts[:HOSTS])
-    more = f" and {count(len(hosts) - HOSTS, 'more host')}" if len(hosts) > HOSTS else ""
-    under_way = f"{count(now['under_way'], 'MD run')} on {named}{more}" if hosts else "no MD run"
-    waiting = now["to_go"] - now["under_way"]
-    yield f"  under way: {under_way}" + (f"; {waiting} asked for and waiting" if waiting > 0 else "")
-    silent = [job for job in now.get("jobs", ()) if job.get("silent_s", 0.0) > SILENT_S]
+    yield f"  under way: {under_way_words(now, HOSTS)}"
+    silent = [job for job in now.jobs if job.silent_s > SILENT_S]
     for job in silent[:FEW]:
-        yield f"  silent for {duration(job['silent_s'])}: {job['label']} on {job['host']}; does its worker still live?"
+        yield f"  silent for {duration(job.silent_s)}: {job.label} on {job.host}; does its worker still live?"
     if len(silent) > FEW:
         yield f"  and {count(len(silent) - FEW, 'more run')} that said nothing for as long"
-    asked, search = found.seconds_left
-    if asked is not None:
-        most = f"; at most about {duration(search)} for the search" if search is not None else ""
-        yield f"  time left: about {duration(asked)} for the runs asked for{most}"
-    if age(now) > OLD_S:
-        yield f"  that was noted {duration(age(now))} ago: the driver thinks, its disk is slow, or its clock is another"
+    asked = "" if left.asked is None else f"about {duration(left.asked)} for the runs asked for"
+    search = "" if left.search is None else f"at most about {duration(left.search)} for the search"
+    if asked or search:
+        yield f"  time left: {'; '.join(filter(None, (asked, search)))}"
+    age = time.time() - now.at
+    if age > OLD_S:
+        yield f"  that was noted {duration(age)} ago: the driver thinks, its disk is slow, or its clock is another"
 
 
 def _search(found: Overview, everything: bool) -> Iterator[str]:

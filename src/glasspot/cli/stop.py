@@ -123,10 +123,12 @@ def _state(folder: Path) -> str:
 
 def _under_way(folder: Path) -> str:
     """Return how many runs are under way, as words to hang on; "" where nothing says it."""
+    from glasspot.campaign.now import Note
+    from glasspot.report.words import count
     from glasspot.store import STORE_FILE, Store
 
     if not (folder / STORE_FILE).is_file():
         return ""
     with Store.open(folder) as store:
-        now = store.get_meta("now") or {}
-    return f", {now['under_way']} MD runs under way" if now.get("under_way") else ""
+        now = Note.of(store).now
+    return f", {count(now.under_way, 'MD run')} under way" if now is not None and now.under_way else ""

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from glasspot.campaign.tally import Standing
+from glasspot.report.left import Mark
 from glasspot.report.status import Record
 from glasspot.store.news import News
 
 STEP = "step"
 MOST = 1000  # evaluations that are drawn one by one
 FEW_FAILED = 100  # failed evaluations up to which all are drawn
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What is remembered of an evaluation. run: MD runs with it; seconds: of wall time since the fit began."""
-
-    number: int
-    run: int
-    cost: float | None
-    level: int
-    seconds: float
 
 
 class Course:
@@ -32,8 +21,7 @@ class Course:
 
     def _clear(self) -> None:
         self.marks: list[Mark] = []
-        self.failed = 0
-        self.best: Mark | None = None  # lowest cost of the highest level reached
+        self.standing = Standing()
         self._told: list[int] = []  # numbers of those that are drawn whatever is left out: the first, each better one
         self._failed: list[int] = []
         self._kept: dict[int, Record] = {}
@@ -52,13 +40,12 @@ class Course:
             last = found[-1][0]
 
     def _take(self, number: int, record: Record) -> None:
-        mark = Mark(number, record["run"], record["cost"], record.get("level", 0), record["seconds"])
-        self.marks.append(mark)
-        if mark.cost is None:
-            self.failed += 1
+        best = self.standing.best
+        self.standing.add(record)
+        self.marks.append(Mark.of(record))
+        if record["cost"] is None:
             self._failed.append(number)
-        elif self.best is None or (-mark.level, mark.cost) < (-self.best.level, self.best.cost or 0.0):
-            self.best = mark
+        elif self.standing.best is not best:
             self._told.append(number)
         self._kept[number] = record
         if len(self._kept) > 4 * self.most:

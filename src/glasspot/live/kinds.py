@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.campaign.landscape import POINT
-from glasspot.live.facts import Standing
+from glasspot.live.facts import Moment
 from glasspot.live.status_parts import GOES_ON
 from glasspot.report.compare import COMPARISON
 from glasspot.report.data import FitReport
@@ -31,11 +31,11 @@ class Top:
 
 def top_of(
     folder: Path, plan: Any, settings: Any, about: dict[str, Any], counts: dict[str, int], report: FitReport | None,
-    standing: Standing,
+    moment: Moment,
 ) -> Top:  # fmt: skip
     """Return the top of the page of a folder, from what its store holds."""
-    goes_on = (GOES_ON,) if standing.state in ("interrupted", "stopped", "failed") else ()
-    runs = f"{count(standing.tally.done, 'MD run')} finished"
+    goes_on = (GOES_ON,) if moment.state in ("interrupted", "stopped", "failed") else ()
+    runs = f"{count(moment.ended.tally.runs, 'MD run')} finished"
     if plan is None:
         title = settings.get("title", "") if isinstance(settings, dict) else ""
         return Top("simulations", str(title) or folder.name, "", runs, goes_on)

@@ -10,15 +10,15 @@ from typing import Any
 
 from glasspot.campaign.driver import driver_of
 from glasspot.campaign.folder import PAGE_TOKEN
+from glasspot.campaign.now import Note
 from glasspot.errors import GlasspotError
 from glasspot.live.course import STEP, Course
-from glasspot.live.facts import Standing, facts, said
+from glasspot.live.ended import EndedRuns
+from glasspot.live.facts import Moment, facts, said
 from glasspot.live.kinds import top_of
-from glasspot.live.now import Now
 from glasspot.live.part import Part
 from glasspot.live.report_parts import report_parts
 from glasspot.live.status_parts import answer_part, failures_part, now_part, running_part
-from glasspot.live.tally import Tally
 from glasspot.live.view import SLOW_S, View, empty, nothing_yet, several, with_trouble
 from glasspot.report.collect import report_of
 from glasspot.report.compare import COMPARISON
@@ -46,7 +46,7 @@ class Watched:
 
     def _forget(self) -> None:
         self._of_run: tuple[int, str] | None = None
-        self._course, self._tally = Course(), Tally()
+        self._course, self._ended = Course(), EndedRuns()
         self._mark = ""
         self._parts: list[Part] = []
         self._report: FitReport | None = None
@@ -101,53 +101,54 @@ class Watched:
         self._of_run = of_run
         news = News(store)
         self._course.read(news)
-        self._tally.read(news)
+        self._ended.read(news)
         plan, settings = store.get_meta("plan"), store.get_meta("settings")
         about = {name: store.get_meta(name) for name in (LANDSCAPE, COMPARISON)}
         state = state_of(store, self.folder)
         counts = news.counts()
-        if plan is None and not self._tally.done:
+        if plan is None and not self._ended.tally.runs:
             return empty(self.folder, state, store.get_meta("failure"))
         if figures and plan is not None and about[LANDSCAPE] is None:
             self._draw(store, news)
-        standing = Standing(
+        note = Note.of(store)
+        moment = Moment(
             state=state,
             course=self._course,
-            tally=self._tally,
-            now=Now.of(store.get_meta("now")),
+            ended=self._ended,
+            now=note.now,
             driver=driver_of(self.folder),
-            settings=settings,
+            most=note.search.most,
             seconds=float(store.get_meta("seconds", 0.0)),
             scored=counts.get("validation", 0) > 0,
             clock=self._clock(),
         )
         failure = store.get_meta("failure") if state == "failed" else None
-        return self._made(standing, plan, settings, about, counts, failure, news)
+        return self._made(moment, plan, settings, about, counts, failure, news)
 
     def _made(
-        self, standing: Standing, plan: Any, settings: Any, about: dict[str, Any], counts: dict[str, int],
+        self, moment: Moment, plan: Any, settings: Any, about: dict[str, Any], counts: dict[str, int],
         failure: str | None, news: News,
     ) -> View:  # fmt: skip
-        top = top_of(self.folder, plan, settings, about, counts, self._report, standing)
-        last = [(run.label, run.reason, self._tally.message(news, run)) for run in reversed(self._tally.failed)]
+        top = top_of(self.folder, plan, settings, about, counts, self._report, moment)
+        last = [(run.label, run.reason, self._ended.message(news, run)) for run in reversed(self._ended.last_failed)]
         cautions = ([f"It failed: {failure}"] if failure else []) + list(top.cautions)
         course = [part for part in self._parts if part.name == "convergence"]
         parts = [
-            answer_part(top.answer, top.evidence, cautions, standing.state),
-            now_part(facts(standing)),
+            answer_part(top.answer, top.evidence, cautions, moment.state),
+            now_part(facts(moment)),
             *course,
-            running_part(standing.now, standing.state, standing.clock),
-            failures_part(self._tally.reasons.most_common(), last, self._tally.done),
+            running_part(moment.now, moment.state, moment.clock),
+            failures_part(self._ended.reasons, last, self._ended.tally.runs),
             *(part for part in self._parts if part.name != "convergence"),
         ]
         return View(
             kind=top.kind,
             title=top.title,
             description=top.description,
-            state=standing.state,
-            said=said(standing),
+            state=moment.state,
+            said=said(moment),
             parts=tuple(part for part in parts if part is not None),
-            again_s=View.again_s if standing.state == "running" else SLOW_S,
+            again_s=View.again_s if moment.state == "running" else SLOW_S,
         )
 
     def _draw(self, store: Store, news: News) -> None:
@@ -156,7 +157,7 @@ class Watched:
         if mark == self._mark or time.monotonic() - self._drawn < SHARE * self._cost_s:
             return
         began = time.monotonic()
-        runs = [self._tally.first] * min(1, self._tally.done)
+        runs = [self._ended.first] * min(1, self._ended.tally.runs)
         self._report = report_of(store, self.folder, self._course.records(news), runs)
         self._parts = report_parts(self._report, self._course.said())
         self._mark, self._drawn = mark, time.monotonic()

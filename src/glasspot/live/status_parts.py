@@ -6,12 +6,13 @@ import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from glasspot.live.now import Now, RunNow
+from glasspot.campaign.now import Now, RunNow
 from glasspot.live.part import Part
 from glasspot.report.html import section_body
+from glasspot.report.now_words import OLD_S, SILENT_S, under_way_words
 from glasspot.report.plotly_figure import symbols
 from glasspot.report.table import Table
-from glasspot.report.words import SILENT_S, count, duration, listed
+from glasspot.report.words import count, duration, listed
 
 STATES = {
     "running": "Running",
@@ -23,7 +24,7 @@ STATES = {
 }
 GOES_ON = "What was finished is kept and shown here; the same command with --resume goes on."
 NAMED = 50  # runs under way that have a row
-OLD_S = 30.0  # a note of the driver older than this is pointed out
+HOSTS = 12  # named of those where MD runs
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def now_part(facts: Sequence[Fact]) -> Part:
 
 def running_part(now: Now | None, state: str, clock: float) -> Part | None:
     """Return what runs where, None while nothing runs; ``clock``: seconds of the epoch."""
-    if now is None or state != "running" or not now.runs:
+    if now is None or state != "running" or not now.jobs:
         return None
     old = f'<p class="note">Noted by the driver {duration(clock - now.at)} ago.</p>' if clock - now.at > OLD_S else ""
     return Part("running", "What runs where", old, tables=_runs_table(now, clock))
@@ -67,14 +68,8 @@ def _fact(fact: Fact) -> str:
 
 def under_way(now: Now) -> list[Fact]:
     """Return what runs, where, how fast, and what waits."""
-    hosts = ", ".join(f"{name} ({n})" for name, n in sorted(now.hosts.items(), key=lambda one: (-one[1], one[0]))[:12])
-    if len(now.hosts) > 12:
-        hosts += f" and {len(now.hosts) - 12} more hosts"
-    waiting = now.to_go - now.under_way
-    words = f"{count(now.under_way, 'MD run')} on {hosts}" if now.under_way else "no MD run"
-    words += f"; {waiting:,} asked for and waiting" if waiting > 0 else ""
     speed = [Fact("Speed", speed_words(now.atom_steps_per_s))] if now.atom_steps_per_s > 0 else []
-    return [Fact("Under way", words), *speed]
+    return [Fact("Under way", under_way_words(now, HOSTS)), *speed]
 
 
 def speed_words(atom_steps_per_s: float) -> str:
@@ -85,12 +80,12 @@ def speed_words(atom_steps_per_s: float) -> str:
 
 
 def _runs_table(now: Now, clock: float) -> str:
-    rows = "".join(_run_row(run, clock) for run in now.runs[:NAMED])
+    rows = "".join(_run_row(run, clock) for run in now.jobs[:NAMED])
     head = "".join(
         f'<th scope="col"{kind}>{name}</th>'
         for name, kind in (("run", ""), ("host", ' class="text"'), ("done", ""), ("for", ""), ("atom-steps/s", ""))
     )
-    more = now.under_way - min(len(now.runs), NAMED)
+    more = now.under_way - min(len(now.jobs), NAMED)
     note = f'<p class="note">And {count(more, "more MD run")} under way.</p>' if more > 0 else ""
     return (
         '<div class="scroll text-box" tabindex="0" role="region" aria-label="What runs where">'

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from glasspot.campaign.driver import Driver, driver_of, is_driven
+from glasspot.campaign.now import Note, Now
 from glasspot.campaign.tally import Standing, Tally
 from glasspot.errors import GlasspotError
 from glasspot.files import parse_toml
-from glasspot.report.status import now_of, state_of
+from glasspot.report.left import LATE, Left, Mark, asked_seconds, search_seconds, seconds_of_late
+from glasspot.report.status import state_of
 from glasspot.store import STORE_FILE, Store
 from glasspot.store.news import News
 from glasspot.store.rows import RUNS
@@ -26,7 +27,7 @@ class Overview:
     """kind: "fit", "landscape", "comparison" or "simulations". driver: who is at work, None where nobody is.
 
     tally: of the MD runs. search: of the evaluations; the last of them are ``steps``, all that were asked for. points:
-    done and in all, of a landscape. now: what the driver noted of what runs, while it is at work.
+    done and in all, of a landscape. now: what the driver noted of what runs, while it is at work, and the time left.
     """
 
     kind: str
@@ -40,24 +41,13 @@ class Overview:
     steps: tuple[dict[str, Any], ...]
     scores: tuple[dict[str, Any], ...]
     points: tuple[int, int] | None
-    now: Mapping[str, Any] | None
+    now: Now | None
+    left: Left
 
     @property
     def runs_of_search(self) -> int:
         """MD runs of the search so far."""
         return int(self.steps[-1]["run"]) if self.steps else 0
-
-    @property
-    def seconds_left(self) -> tuple[float | None, float | None]:
-        """Seconds for the runs asked for, and at most for the search: from the mean run and how many go on at a time.
-
-        None where that is not known.
-        """
-        if not self.now or not self.now["under_way"] or not self.tally.runs:
-            return None, None
-        pace = self.tally.seconds / self.tally.runs / self.now["under_way"]
-        most, so_far = self.search.most, self.runs_of_search
-        return pace * self.now["to_go"], pace * (most - so_far) if most is not None and most > so_far else None
 
 
 def overview(folder: Path, last: int | None = LAST) -> Overview:
@@ -67,7 +57,8 @@ def overview(folder: Path, last: int | None = LAST) -> Overview:
         counts = news.counts()
         state = state_of(store, folder)
         at_work = state == "running"
-        noted = store.get_meta("now") or {}
+        note = Note.of(store)
+        now = note.now if at_work else None
         n_steps = counts.get("step", 0)
         steps = news.records_at("step", range(0 if last is None else max(0, n_steps - last), n_steps))
         abouts = {kind: store.get_meta(entry) for entry, kind in KINDS.items()}
@@ -82,12 +73,13 @@ def overview(folder: Path, last: int | None = LAST) -> Overview:
             driver=driver_of(folder) if at_work else None,
             failure=str(store.get_meta("failure") or "") if state == "failed" else "",
             seconds=float(store.get_meta("seconds", 0.0)),
-            tally=_tally(news, counts[RUNS], noted.get("tally"), at_work),
-            search=_standing(news, n_steps, noted.get("search")),
+            tally=_tally(news, counts[RUNS], note.tally, at_work),
+            search=_standing(news, n_steps, note.search),
             steps=tuple(record for _, record in steps),
             scores=tuple(store.records("validation")),
             points=_points(abouts["landscape"], counts),
-            now=now_of(store) if at_work else None,
+            now=now,
+            left=Left() if now is None else _left(news, counts[RUNS], n_steps, now, note.search.most),
         )
 
 
@@ -116,28 +108,30 @@ def state_of_ladder(folder: Path, states: Mapping[str, str]) -> str:
     return "finished"
 
 
-def age(now: Mapping[str, Any]) -> float:
-    """Return how many seconds ago the driver noted what runs, by this machine's clock."""
-    return time.time() - float(now["at"])
-
-
-def _tally(news: News, there: int, noted: Any, at_work: bool) -> Tally:
+def _tally(news: News, there: int, noted: Tally, at_work: bool) -> Tally:
     """Return what came of the runs: as noted, where that is the last word or somebody is at work; else by reading."""
-    found = Tally.decode(noted)
-    if found.runs == there or (at_work and found.runs):
-        return found
+    if noted.runs == there or (at_work and noted.runs):
+        return noted
     return Tally.of_runs(news.runs_after(-1))
 
 
-def _standing(news: News, there: int, noted: Any) -> Standing:
+def _standing(news: News, there: int, noted: Standing) -> Standing:
     """Return how the search stands: as noted, and what came since."""
-    found = Standing.decode(noted)
-    if found.steps > there:
-        found = Standing(found.most)
+    found = noted if noted.steps <= there else Standing(noted.most)
     if found.steps < there:
         for _, record in news.records_after("step", found.steps - 1):
             found.add(record)
     return found
+
+
+def _left(news: News, runs: int, steps: int, now: Now, most: int | None) -> Left:
+    """Return how long it may still take, from few rows of the store."""
+    ended = [run.seconds for run in news.runs_after(runs - LATE)]  # at least the last LATE: numbers only grow
+
+    def mark(number: int) -> Mark:
+        return Mark.of(news.records_after("step", number - 1, 1)[0][1])
+
+    return Left(asked_seconds(now, seconds_of_late(ended)), search_seconds(mark, steps, most))
 
 
 def _points(about: Any, counts: Mapping[str, int]) -> tuple[int, int] | None:

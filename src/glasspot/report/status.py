@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from glasspot.campaign.driver import is_driven, is_heard
+from glasspot.campaign.now import Note
 from glasspot.store import Store
 
 Record = Mapping[str, Any]
-NOW = ("at", "to_go", "under_way", "hosts", "atom_steps_per_s", "jobs")
 
 
 def state_of(store: Store, folder: Path) -> str:
@@ -20,12 +20,6 @@ def state_of(store: Store, folder: Path) -> str:
     if state == "running" and not (is_driven(folder) or is_heard(store, folder)):
         return "interrupted"
     return state
-
-
-def now_of(store: Store) -> dict[str, Any] | None:
-    """Return what the driver noted last of what runs where; None where it has noted nothing."""
-    noted = store.get_meta("now")
-    return {name: noted.get(name) for name in NOW} if isinstance(noted, dict) else None
 
 
 def top_level(steps: Sequence[Record]) -> int:
@@ -64,11 +58,12 @@ def status(folder: Path) -> dict[str, Any]:
         state = state_of(store, folder)
         ensemble = store.get_meta("ensemble")
         outcomes = store.outcomes()
+        now = Note.of(store).now if state == "running" else None
         failures = [{"label": o["label"], "reason": o["reason"]} for o in outcomes if not o["ok"]]
         return {
             "state": state,
             "runs": {"done": len(outcomes), "failed": len(failures)},
-            "now": now_of(store) if state == "running" else None,
+            "now": None if now is None else now.encode(),
             "md_runs": steps[-1]["run"] if steps else 0,
             "best": {
                 "cost": best["cost"] if best else None,

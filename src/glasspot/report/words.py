@@ -31,7 +31,6 @@ METHODS = {
 PURPOSES = {"gradient": "for the gradient", "line": "along the line", "start": "start set"}  # notes of proposals
 
 
-SILENT_S = 120.0  # an MD run whose worker has said nothing for so long is pointed out; a healthy one speaks each 15 s
 ROUNDING = 1e-9  # an error of R_chi below it is none: numbers that are known of a whole run have no scatter in it
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -1,49 +1,58 @@
-"""The outcomes of MD runs as they come: how many, how fast, and which failed for what reason."""
+"""The MD runs that have ended, as they come: counted, how long the last ones took, and what the last failures said."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 
+from glasspot.campaign.tally import Tally
 from glasspot.errors import GlasspotError
 from glasspot.evaluate.job import Outcome
+from glasspot.report.left import LATE
 from glasspot.store.news import News
 from glasspot.store.rows import RUNS, Run
 
 LAST_FAILED = 6  # failures told one by one
-PACE_OF = 200  # runs that tell how fast they come
 
 
-class Tally:
-    """What is known of the outcomes in one store; each row is read once."""
+class EndedRuns:
+    """What is known of the runs of one store that have ended; each row is read once."""
 
     def __init__(self) -> None:
         self._clear()
 
     def _clear(self) -> None:
-        self.done = 0
+        self.tally = Tally()
         self.first = ""  # key of the first run
-        self.reasons: Counter[str] = Counter()  # of failures
-        self.failed: deque[Run] = deque(maxlen=LAST_FAILED)
+        self.last_failed: deque[Run] = deque(maxlen=LAST_FAILED)
+        self.late_s: deque[float] = deque(maxlen=LATE)  # how long the last ones took
         self._messages: dict[str, str] = {}
-        self._stamps: deque[float] = deque(maxlen=PACE_OF)
         self._last = -1
 
     def read(self, news: News) -> None:
         """Read what is new; everything again where the store has other outcomes than were read before."""
         self._read_on(news)
-        if self.done != news.counts()[RUNS]:
+        if self.tally.runs != news.counts()[RUNS]:
             self._clear()
             self._read_on(news)
 
     def _read_on(self, news: News) -> None:
         for run in news.runs_after(self._last):
-            self.done += 1
+            self.tally.add(run.label, run.ok, run.reason, run.seconds)
             self.first = self.first or run.key
             self._last = run.number
-            self._stamps.append(run.stored)
+            self.late_s.append(run.seconds)
             if not run.ok:
-                self.reasons[run.reason] += 1
-                self.failed.append(run)
+                self.last_failed.append(run)
+
+    @property
+    def reasons(self) -> list[tuple[str, int]]:
+        """How many failed for each reason, the most frequent first."""
+        return sorted(((reason, n) for reason, (n, _) in self.tally.failed.items()), key=lambda one: -one[1])
+
+    @property
+    def failed(self) -> int:
+        """How many failed."""
+        return sum(n for n, _ in self.tally.failed.values())
 
     def message(self, news: News, run: Run) -> str:
         """Return what the engine said of a failed run; "" where it said nothing that can be read."""
@@ -56,10 +65,3 @@ class Tally:
             except GlasspotError:
                 return ""
         return self._messages[run.key]
-
-    def pace(self, since: float, now: float) -> float:
-        """Return how many runs end in a second, by those that ended after ``since`` (s of the epoch); 0: not known."""
-        stamps = [stamp for stamp in self._stamps if stamp >= since]
-        if len(stamps) < 3 or stamps[-1] <= stamps[0]:
-            return 0.0
-        return (len(stamps) - 1) / (max(now, stamps[-1]) - stamps[0])
