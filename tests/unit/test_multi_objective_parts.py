@@ -8,7 +8,7 @@ import pytest
 from glasspot.search.again import best_probabilities, doubt, due, worth_promoting, worth_repeating
 from glasspot.search.aims import Aims
 from glasspot.search.candidates import clouds, screened, spread
-from glasspot.search.evaluated import Evaluated, Tally, least_cost
+from glasspot.search.evaluated import Evaluated, Novelty, least_cost
 from glasspot.search.glass_model import GlassModel, enough
 from glasspot.search.greedy import EVERY, LOWER, PUSH, Sampled, chosen
 from glasspot.search.proposer import Evaluation, no_margin
@@ -194,8 +194,8 @@ def test_repeats_and_levels_of_a_point_belong_together() -> None:
     assert [known.level(i) for i in range(3)] == [1, 0, 0]
     assert [known.next_level(i, 3) for i in range(3)] == [2, None, 1]  # what failed a level is not sent there again
     assert known.next_level(0, 2) is None
-    assert Tally.of(told, 0) == Tally(new=3, other_level=2, repeats=2)
-    assert Tally.of(told, 3) == Tally(new=1, other_level=2, repeats=1)
+    assert Novelty.of(told, 0) == Novelty(new=3, other_level=2, repeats=2)
+    assert Novelty.of(told, 3) == Novelty(new=1, other_level=2, repeats=1)
     assert np.array_equal(np.asarray(least_cost(told[:4])), c)  # a costs 0.3 on average
     assert np.array_equal(np.asarray(least_cost(told)), a)  # only a reached the next level
     assert least_cost(told[1:2]) is None

@@ -65,7 +65,7 @@ def least_cost(told: Sequence[Evaluation]) -> np.ndarray | None:
 
 
 @dataclass(frozen=True)
-class Tally:
+class Novelty:
     """How many evaluations were of new points, of known points at another level, and repeats of both."""
 
     new: int = 0
@@ -73,8 +73,8 @@ class Tally:
     repeats: int = 0
 
     @classmethod
-    def of(cls, told: Sequence[Evaluation], first: int) -> Tally:
-        """Return the tally of the evaluations from number ``first`` on."""
+    def of(cls, told: Sequence[Evaluation], first: int) -> Novelty:
+        """Return how new the evaluations were from number ``first`` on."""
         points: set[tuple[float, ...]] = set()
         runs: set[tuple[float, ...]] = set()
         counts = [0, 0, 0]

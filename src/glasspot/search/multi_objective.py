@@ -28,7 +28,7 @@ from glasspot.extras import need
 from glasspot.search.again import due, worth_promoting, worth_repeating
 from glasspot.search.aims import Aims
 from glasspot.search.cost_model import Feasibility, nearest, repeatable
-from glasspot.search.evaluated import Evaluated, Tally, least_cost
+from glasspot.search.evaluated import Evaluated, Novelty, least_cost
 from glasspot.search.gain import RELATIVE_GAIN
 from glasspot.search.glass_model import GlassModel, enough
 from glasspot.search.grid_random import sobol_points
@@ -195,9 +195,9 @@ class MultiObjective:
         standing = view.evaluated.points[view.order]
         ground = Ground(self.windows, self._margin, run, self._feasibility(standing[0]))
         prospect = Prospect(view.model, self._aims, self._weights, ground, standing, rng)
-        tally = Tally.of(self._told, self._own)
-        again = self._again(view, prospect, tally, size)
-        new = prospect.choose(tally.new, size - len(again))
+        novelty = Novelty.of(self._told, self._own)
+        again = self._again(view, prospect, novelty, size)
+        new = prospect.choose(novelty.new, size - len(again))
         proposals = again + [Proposal(point, note=what) for point, what in new]
         if not proposals:  # the windows lie behind the screen
             return [Proposal(point, note="start") for point in self._spread(len(self._told) + size)[len(self._told) :]]
@@ -205,17 +205,17 @@ class MultiObjective:
         expected = view.model.expected(np.array([p.point for p in proposals]), levels).sum(1)
         return [replace(p, predicted=float(np.sqrt(loss))) for p, loss in zip(proposals, expected, strict=True)]
 
-    def _again(self, view: _View, prospect: Prospect, tally: Tally, size: int) -> list[Proposal]:
+    def _again(self, view: _View, prospect: Prospect, novelty: Novelty, size: int) -> list[Proposal]:
         """Return the proposals of evaluated points: at their next level, or once more where they were run."""
         losses = prospect.standing.total
         numbers = view.order[: losses.shape[1]]
         total = len(self._told) - self._own + size
         following = [view.evaluated.next_level(n, len(self._costs)) for n in numbers]
-        most = min(size, due(tally.other_level, total, self._promote))
+        most = min(size, due(novelty.other_level, total, self._promote))
         up = worth_promoting(losses, following, self._costs, most)
         found = [Proposal(view.evaluated.points[numbers[i]], note="next level", level=level) for i, level in up]
         if self._repeats:
-            most = min(size - len(up), max(1, int(REPEAT * size)), due(tally.repeats, total, REPEAT))
+            most = min(size - len(up), max(1, int(REPEAT * size)), due(novelty.repeats, total, REPEAT))
             repeated = [i for i in worth_repeating(losses, prospect.gain, most) if i not in dict(up)]
             found += [
                 Proposal(view.evaluated.points[n], note="repeat", level=view.evaluated.level(n))
