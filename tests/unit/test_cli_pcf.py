@@ -169,7 +169,7 @@ def test_mistakes_in_what_comes_next(
 def test_a_model_that_does_not_know_its_data_has_no_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(model_file.KINDS, "fake", ("pcf_fake", "FakeModel"))
+    monkeypatch.setitem(model_file.KINDS, "fake", ("pcf_fake", "FakeModel.from_state"))
     save_model(FakeModel(), tmp_path)
     assert pcf("next", tmp_path) == 2
     assert "does not say what it was trained on; train it again" in capsys.readouterr().err

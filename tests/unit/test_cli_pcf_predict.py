@@ -22,7 +22,7 @@ GLASS = "60 SiO2 20 B2O3 20 Na2O + 5 BaO"
 
 @pytest.fixture(autouse=True)
 def fake_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(model_file.KINDS, "fake", ("pcf_fake", "FakeModel"))
+    monkeypatch.setitem(model_file.KINDS, "fake", ("pcf_fake", "FakeModel.from_state"))
 
 
 @pytest.fixture()

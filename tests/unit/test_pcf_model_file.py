@@ -23,7 +23,7 @@ SILICA = Composition.parse("SiO2")
 
 @pytest.fixture(autouse=True)
 def fake_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(model_file.KINDS, "fake", ("pcf_fake", "FakeModel"))
+    monkeypatch.setitem(model_file.KINDS, "fake", ("pcf_fake", "FakeModel.from_state"))
 
 
 def write(path: Path, header: Any, **arrays: np.ndarray) -> Path:

@@ -11,6 +11,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ NUMBERS = "biuf"  # numpy's kinds of plain numbers
 
 # kind -> module and name of what makes the model from its state; the modules are imported when they are needed.
 KINDS = {
-    "curve": ("glasspot.pcf.curve.model", "CurveModel"),
-    "paper": ("glasspot.pcf.paper.model", "PaperModel"),
+    "curve": ("glasspot.pcf.curve.whole", "from_state"),
+    "paper": ("glasspot.pcf.paper.model", "PaperModel.from_state"),
 }
 
 
@@ -106,7 +107,7 @@ def model_path(folder: Path) -> Path:
 
 def _maker(kind: str) -> FromState:
     module, name = KINDS[kind]
-    made: FromState = getattr(import_module(module), name).from_state
+    made: FromState = attrgetter(name)(import_module(module))
     return made
 
 

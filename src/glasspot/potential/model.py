@@ -28,10 +28,10 @@ from glasspot.errors import GlasspotError, did_you_mean
 from glasspot.potential import rules
 from glasspot.potential.coulomb import Coulomb
 from glasspot.potential.forms import FloatArray, Morse, Term, smoothing
+from glasspot.potential.wall import Wall, find_wall
 
 if TYPE_CHECKING:
     from glasspot.composition import Composition
-    from glasspot.potential.wall import Wall
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,6 @@ class Potential:
     def pair_wall(self, a: str, b: str) -> Wall | None:
         """Return the wall of a-b (found once, then kept); None where nothing is wrong inside, or ``wall`` is "none"."""
         if (a, b) not in self._walls:
-            from glasspot.potential.wall import find_wall
-
             self._walls[a, b] = self._walls[b, a] = None if self.wall == "none" else find_wall(self, a, b)
         return self._walls[a, b]
 

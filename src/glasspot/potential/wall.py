@@ -18,15 +18,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from glasspot.errors import GlasspotError
-from glasspot.potential.forms import FloatArray
-
-if TYPE_CHECKING:
-    from glasspot.potential.model import Potential
+from glasspot.potential.forms import FloatArray, Term
 
 NON_BONDED_REFERENCE = 2.6  # A: near the first O-O distance of oxides
 SOFTEST_WALL = 100.0  # eV/A^3
@@ -34,6 +32,40 @@ DOUBLING_DEPTH = 0.25  # A
 BLEND_FROM = 0.5  # fall of the force, relative to its maximum, at which the wall begins to be blended in
 INNERMOST, OUTERMOST, STEP = 0.3, 4.5, 0.005  # A: where maxima and minima of the force are looked for
 DIFFERENCE = 1e-4  # A: half step of the central difference that gives F'
+
+
+class Bare(Protocol):
+    """What is asked of a potential: its bare energies and forces, and what its file says of walls."""
+
+    @property
+    def name(self) -> str:
+        """Its name, for messages."""
+        ...
+
+    @property
+    def wall(self) -> str:
+        """ "auto", or "none" where it has none."""
+        ...
+
+    def terms(self, a: str, b: str) -> tuple[Term, ...]:
+        """Return the short-range terms of a-b."""
+        ...
+
+    def charge(self, species: str) -> float:
+        """Return a charge in e."""
+        ...
+
+    def bare_energy(self, a: str, b: str, r: npt.ArrayLike) -> FloatArray:
+        """Return the energy of a-b in eV without the wall."""
+        ...
+
+    def bare_force(self, a: str, b: str, r: npt.ArrayLike) -> FloatArray:
+        """Return the force of a-b in eV/A without the wall."""
+        ...
+
+    def pair_wall(self, a: str, b: str) -> Wall | None:
+        """Return the wall of a-b, found once."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -76,7 +108,7 @@ class _Scan:
     reference: int | None
 
 
-def find_wall(potential: Potential, a: str, b: str) -> Wall | None:
+def find_wall(potential: Bare, a: str, b: str) -> Wall | None:
     """Return the wall of the pair a-b; None where the bare force needs none (or the pair has no repulsion at all)."""
     if not potential.terms(a, b):
         return None
@@ -103,7 +135,7 @@ def find_wall(potential: Potential, a: str, b: str) -> Wall | None:
     )
 
 
-def barrier(potential: Potential, a: str, b: str) -> float:
+def barrier(potential: Bare, a: str, b: str) -> float:
     """Return the bare barrier of a-b in eV above the reference.
 
     Infinite for a pair that is repulsive all the way in; zero for one that is attractive all the way in.
@@ -117,7 +149,7 @@ def barrier(potential: Potential, a: str, b: str) -> float:
     return inf if float(scan.force[: scan.reference].min()) > 0.0 else 0.0
 
 
-def reference_distance(potential: Potential, a: str, b: str) -> float | None:
+def reference_distance(potential: Bare, a: str, b: str) -> float | None:
     """Return the first-neighbour reference of a-b in A; None for a pair that is attractive all the way in."""
     scan = _scan(potential, a, b)
     if scan.reference is None:
@@ -127,7 +159,7 @@ def reference_distance(potential: Potential, a: str, b: str) -> float | None:
     return float(scan.r[scan.reference])
 
 
-def _scan(potential: Potential, a: str, b: str) -> _Scan:
+def _scan(potential: Bare, a: str, b: str) -> _Scan:
     r = np.arange(INNERMOST, OUTERMOST, STEP)
     force = potential.bare_force(a, b, r)
     non_bonded = round((NON_BONDED_REFERENCE - INNERMOST) / STEP)
@@ -166,7 +198,7 @@ def _first_fall(scan: _Scan) -> tuple[int, int, float] | None:
         top = bottom
 
 
-def _stationary_point(potential: Potential, a: str, b: str, low: float, high: float) -> float:
+def _stationary_point(potential: Bare, a: str, b: str, low: float, high: float) -> float:
     """Return where F' vanishes between ``low`` and ``high`` (A)."""
     from scipy.optimize import brentq
 
@@ -184,7 +216,7 @@ def _stationary_point(potential: Potential, a: str, b: str, low: float, high: fl
         ) from None
 
 
-def _barrier(potential: Potential, a: str, b: str, scan: _Scan, top: int, bottom: int) -> tuple[float, float]:
+def _barrier(potential: Bare, a: str, b: str, scan: _Scan, top: int, bottom: int) -> tuple[float, float]:
     """Return (r_barrier, barrier) where the force falls through zero between ``bottom`` and ``top``, else (0, inf)."""
     if scan.force[bottom] > 0.0:
         return 0.0, inf
@@ -196,7 +228,7 @@ def _barrier(potential: Potential, a: str, b: str, scan: _Scan, top: int, bottom
     return r_barrier, float(high - base)
 
 
-def _root(potential: Potential, a: str, b: str, low: float, high: float) -> float:
+def _root(potential: Bare, a: str, b: str, low: float, high: float) -> float:
     """Return where the bare force of a-b vanishes between ``low`` and ``high`` (A)."""
     from scipy.optimize import brentq
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -13,15 +13,20 @@ from glasspot.oxides import parse_component
 from glasspot.pcf.curve.band import LEVELS
 from glasspot.pcf.curve.elements import has_ion
 from glasspot.pcf.curve.features import Features
+from glasspot.pcf.curve.model import CurveModel
+from glasspot.pcf.curve.pair import PairModel
 from glasspot.pcf.curve.process import Process
 from glasspot.pcf.density import DensityModel
 from glasspot.pcf.pairs import KINDS, ends_of, pair_name
 
-if TYPE_CHECKING:
-    from glasspot.pcf.curve.model import CurveModel
-    from glasspot.pcf.curve.pair import PairModel
-
 CHEMISTRY = 4  # values that chemistry says of a glass
+
+
+def from_state(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> CurveModel:
+    """Return the model of a state; an exception of any kind where its parts do not fit together."""
+    model = CurveModel.from_state(meta, arrays)
+    require_whole(model)
+    return model
 
 
 def require_whole(model: CurveModel) -> None:
