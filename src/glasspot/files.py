@@ -50,6 +50,26 @@ def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def scratch(folder: Path | None) -> Iterator[Path]:
+    """Give a folder for what is passing, in ``folder``, which is made; it is removed at the end.
+
+    With None, for callers that were given no folder, it is in the system's place for such. UnwritableError where there
+    can be none.
+    """
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        made = tempfile.TemporaryDirectory(prefix=".work-", dir=folder)
+    except OSError as error:
+        raise UnwritableError(
+            f"cannot write into {folder or 'the temporary folder'}: {error.strerror}. Choose a folder that you may "
+            "write to."
+        ) from error
+    with made as name:
+        yield Path(name)
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write UTF-8 text in one go and return the path; UnwritableError where it cannot."""
     with replacing(path) as temporary:

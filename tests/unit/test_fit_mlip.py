@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,7 +46,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("fit") / "model"
     arguments = ["fit-mlip", str(data), "--out", str(out), "--fraction", "0.4", "--energy-tol", "0.01meV"]
-    assert main([*arguments, "--trials", "2", "--melts", "0", "--workers", "1"]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(out / "nowhere"))  # nothing is written outside the folder
+        assert main([*arguments, "--trials", "2", "--melts", "1", "--workers", "1"]) == 0
+    assert not list(out.rglob(".work-*"))
     return out
 
 
@@ -93,7 +97,7 @@ def test_it_goes_on_from_what_was_kept(folder: Path, data: Path, tmp_path: Path,
         (out / path).unlink()
     sums = {path: path.stat().st_mtime_ns for path in (out / "work").rglob("*.npy")}
     arguments = ["fit-mlip", str(data), "--out", str(out), "--fraction", "0.4", "--energy-tol", "0.01meV"]
-    arguments += ["--trials", "2", "--melts", "0", "--workers", "1"]
+    arguments += ["--trials", "2", "--melts", "1", "--workers", "1"]
     assert main(arguments) == 2
     assert "--resume" in capsys.readouterr().err
     assert main([*arguments, "--resume"]) == 0
@@ -195,7 +199,7 @@ def test_a_melt_that_falls_teaches_the_model(tmp_path: Path, monkeypatch: pytest
     low = data.frames[0].frame
     asked: list[int] = []
 
-    def falls(potential, melt, seed):
+    def falls(potential, melt, seed, work):
         asked.append(seed)
         return [low] if len(asked) < 3 else []
 
@@ -204,9 +208,9 @@ def test_a_melt_that_falls_teaches_the_model(tmp_path: Path, monkeypatch: pytest
     assert isinstance(model, PodModel)
     assert model.fit(data.frames, SETTINGS, tmp_path / "calm").cautions == ()
     assert asked == [1, 2, 3, 4]  # two that fell, two that did not
-    monkeypatch.setattr("glasspot.mlip.pod.fallen", lambda potential, melt, seed: [low])
+    monkeypatch.setattr("glasspot.mlip.pod.fallen", lambda *_: [low])
     assert "no two in a row stayed sane" in model.fit(data.frames, SETTINGS, tmp_path / "wild").cautions[0]
-    assert not list((tmp_path / "wild").glob(".melt-*"))
+    assert not list((tmp_path / "wild").glob(".work-*"))
 
 
 def test_a_gap_by_the_same_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

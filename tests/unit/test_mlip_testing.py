@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
@@ -227,9 +228,10 @@ def test_the_command_leaves_out_what_the_model_was_fitted_to(
 
 
 def test_the_command_prints_a_table_and_writes_a_page(
-    sample: Sample, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sample: Sample, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))  # nothing is written outside the folder
     data = str(sample.data)
     assert main(["test-mlip", str(folder), data, "--config-type", "solid_300K", "--out", str(out)]) == 0
     printed = capsys.readouterr().out

@@ -304,7 +304,7 @@ def test_one_frame_that_cannot_be_judged_does_not_take_the_others(
     potential = with_trust(fitted.potential, calibrated, tmp_path / "model")
     samples = snapshots(fitted, 2, 3)
 
-    def failing(potential: LearnedPotential, frames: list[Frame]) -> list[np.ndarray]:
+    def failing(potential: LearnedPotential, frames: list[Frame], work: Path) -> list[np.ndarray]:
         if any(frame is samples[1].frame for frame in frames):
             raise GlasspotError("LAMMPS failed")
         return [np.full(frame.n_atoms, 0.01) for frame in frames]
@@ -333,7 +333,7 @@ def test_judging_waits_for_its_share_of_the_time(
     monkeypatch.setattr(following.time, "monotonic", lambda: now[0])
     batches: list[int] = []
 
-    def slow(potential: LearnedPotential, frames: list[Frame]) -> list[np.ndarray]:
+    def slow(potential: LearnedPotential, frames: list[Frame], work: Path) -> list[np.ndarray]:
         now[0] += 1.0 + 0.2 * len(frames)
         batches.append(len(frames))
         return [np.full(frame.n_atoms, 0.01) for frame in frames]

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     # A licence must be read, whatever is printed: it goes where the progress goes.
     with Progress(args.json) as tell:
         found = tested(
-            potential, frames, lambda done, of: tell("frames", done, of), lambda s: print(s, file=sys.stderr)
+            potential, frames, lambda done, of: tell("frames", done, of), lambda s: print(s, file=sys.stderr), args.out
         )
     known = None if seen is None else len(chosen) - len(new)
     report = TestReport(found, tuple(str(path) for path in args.data), known, args.all, dataset.notes)

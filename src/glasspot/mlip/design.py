@@ -112,9 +112,10 @@ def _tell(on_step: OnStep | None, done: int, in_all: int) -> None:
 
 def _write_rows(basis: PodBasis, frames: Sequence[LabelledFrame], folder: Path) -> None:
     """Compute and keep the rows of ``frames``; runs on a worker."""
-    described = describe(basis, [frame.frame for frame in frames])
+    described = describe(basis, [frame.frame for frame in frames], work=folder)
     stressed = [frame for frame in frames if frame.stress is not None]
-    strains = iter(strain_derivatives(basis, [frame.frame for frame in stressed])) if stressed else iter(())
+    bent = strain_derivatives(basis, [frame.frame for frame in stressed], folder) if stressed else []
+    strains = iter(bent)
     for frame, found in zip(frames, described, strict=True):
         forces = labels_of(frame)[1].ravel()
         upper = np.triu_indices(len(found.values))

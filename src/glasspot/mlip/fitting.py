@@ -134,7 +134,7 @@ def _calibrated(potential: LearnedPotential, last: Round, folder: Path) -> tuple
     """Return the potential with what its committee is worth, and that as plain values; None without a committee."""
     if not has_committee(potential):
         return potential, None
-    found = calibrate(potential, last.test, [frame.frame for frame in (*last.train, *last.test)])
+    found = calibrate(potential, last.test, [frame.frame for frame in (*last.train, *last.test)], folder)
     kept = ("factor", "threshold", "error", "rank", "false_alarms", "frames", "atoms")
     return with_trust(potential, found, folder), {name: getattr(found, name) for name in kept}
 

@@ -141,8 +141,9 @@ class Follower:
         if not self.knows:
             return [None] * len(samples)
         factor = self.calibration.factor if self.calibration is not None else 1.0
+        frames = [sample.frame for sample in samples]
         try:
-            return [factor * spread for spread in spreads(self.potential, [sample.frame for sample in samples])]
+            return [factor * spread for spread in spreads(self.potential, frames, self.folder)]
         except GlasspotError as error:
             if len(samples) > 1:  # one frame that cannot be evaluated must not take the others with it
                 return [self._uncertainties([sample])[0] for sample in samples]

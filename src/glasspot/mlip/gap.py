@@ -25,7 +25,7 @@ from glasspot.dataset.labelled import LabelledFrame
 from glasspot.dataset.split import by_hash
 from glasspot.engine.ase_calculator import LICENCE, make_calculator
 from glasspot.errors import GlasspotError
-from glasspot.files import UnwritableError, parse_json, parse_toml, write_text
+from glasspot.files import UnwritableError, parse_json, parse_toml, scratch, write_text
 from glasspot.mlip.gap_data import data_text, machine_memory, memory_needed
 from glasspot.mlip.gap_program import Progress, find_gap_fit, run_gap_fit
 from glasspot.mlip.gap_settings import SEARCHED, SPACE, arguments, checked
@@ -43,7 +43,7 @@ class GapModel:
 
     say: told, a line at a time, what the user should know (the licence, once; the memory); progress: see
     ``gap_program``. name, source: of the potentials. work: a folder where the errors of trials are kept, so that none
-    is made twice; None for none.
+    is made twice, and where they are made; None for none.
     """
 
     isolated: Mapping[str, float] = field(default_factory=dict)
@@ -68,8 +68,8 @@ class GapModel:
         known = None if kept is None else _kept_errors(kept)
         if known is not None:
             return [Trial(values, known)]
-        with tempfile.TemporaryDirectory(prefix="glasspot-gap-") as folder:
-            potential = quiet.fit(fitted, settings, Path(folder))
+        with scratch(self.work) as folder:
+            potential = quiet.fit(fitted, settings, folder)
             found = errors(left_out, quiet.predict(potential, left_out))
         if kept is not None:
             write_text(kept, json.dumps(asdict(found)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from glasspot.dataset.labelled import Dataset, LabelledFrame
 from glasspot.errors import GlasspotError
-from glasspot.files import write_text
+from glasspot.files import scratch, write_text
 from glasspot.mlip.design import Design, OnStep, labels_of
 from glasspot.mlip.linear import Sums, Weights, solve
 from glasspot.mlip.model import Hyperparameter, Labels, Settings, Trial
@@ -139,18 +138,17 @@ class PodModel:
     ) -> tuple[Prior, tuple[str, ...]]:
         """Return the prior with what melts of the model taught, and a caution where they never came to rest."""
         melt, calm = melt_like(train, self.like.closest), 0
-        folder.mkdir(parents=True, exist_ok=True)
         for seed in range(1, self.melts + 1):
             if self.on_melt is not None:
                 self.on_melt(seed - 1, self.melts)
             model = solve(prior.added(sums, self.prior, level), weights)
-            with TemporaryDirectory(dir=folder, prefix=".melt-") as name:
-                low = fallen(self._write(design.basis, [model], (), Path(name)), melt, seed)
+            with scratch(folder) as place:
+                low = fallen(self._write(design.basis, [model], (), place), melt, seed, place)
             calm = calm + 1 if not low else 0
             if calm == CALM:
                 return prior, ()
             if low:
-                prior = prior.also(design.basis, low)
+                prior = prior.also(design.basis, low, folder)
         if not self.melts:
             return prior, ()
         return prior, (
@@ -195,7 +193,9 @@ class PodModel:
     def predict(self, potential: LearnedPotential, frames: Sequence[LabelledFrame]) -> list[Labels]:
         """Return what the model says of each frame, by LAMMPS; see ``mlip.model.Model``."""
         batches = [frames[k : k + BATCH] for k in range(0, len(frames), BATCH)]
-        return [one[0] for batch in batches for one in single_points(potential, [f.frame for f in batch])]
+        return [
+            one[0] for batch in batches for one in single_points(potential, [f.frame for f in batch], work=self.cache)
+        ]
 
 
 def _bootstrap(rng: np.random.Generator, count: int) -> NDArray[np.int64]:

@@ -6,7 +6,6 @@ nothing and wraps nothing for us: atoms are put into the cell, and the cell into
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from glasspot.dataset.labelled import VOIGT
 from glasspot.engine.cell import LammpsCell
 from glasspot.errors import GlasspotError
+from glasspot.files import scratch
 from glasspot.mlip.lammps_task import run_script
 from glasspot.mlip.pod_basis import PodBasis
 from glasspot.structure.frames import Frame
@@ -40,15 +40,19 @@ class Descriptors:
     derivatives: FloatArray
 
 
-def describe(basis: PodBasis, frames: Sequence[Frame], derivatives: bool = True) -> list[Descriptors]:
-    """Return the descriptors of each frame; GlasspotError where LAMMPS fails or a frame is too large for it."""
+def describe(
+    basis: PodBasis, frames: Sequence[Frame], derivatives: bool = True, work: Path | None = None
+) -> list[Descriptors]:
+    """Return the descriptors of each frame; GlasspotError where LAMMPS fails or a frame is too large for it.
+
+    work: where LAMMPS's files are for a moment (:func:`glasspot.files.scratch`).
+    """
     for frame in frames:
         if frame.n_atoms > MOST_ATOMS:
             raise GlasspotError(f"a frame has {frame.n_atoms} atoms; a fit takes frames of up to {MOST_ATOMS}.")
         if frame.n_atoms <= FEW and not _any_bond(frame, basis.r_cut):
             raise GlasspotError(f"a frame of {frame.n_atoms} atoms has no two closer than r_cut, {basis.r_cut:g} A.")
-    with tempfile.TemporaryDirectory(prefix="glasspot-pod-") as name:
-        folder = Path(name)
+    with scratch(work) as folder:
         (folder / DATA).mkdir()
         cells = [LammpsCell.of(frame) for frame in frames]
         texts = [_extended_xyz(frame, cell) for frame, cell in zip(frames, cells, strict=True)]
@@ -68,13 +72,13 @@ def _any_bond(frame: Frame, r_cut: float) -> bool:
     return len(neighbour_list(frame, cutoffs)[0]) > 0
 
 
-def strain_derivatives(basis: PodBasis, frames: Sequence[Frame]) -> list[FloatArray]:
+def strain_derivatives(basis: PodBasis, frames: Sequence[Frame], work: Path | None = None) -> list[FloatArray]:
     """Return d(values)/d(strain) of each frame, (6, m), in the order of VOIGT; volume times stress = it . c.
 
     By central differences: LAMMPS gives derivatives with respect to positions only.
     """
     bent = [strained(frame, axis, sign) for frame in frames for axis in VOIGT for sign in (0.5, -0.5)]
-    found = [d.values for d in describe(basis, bent, derivatives=False)]
+    found = [d.values for d in describe(basis, bent, derivatives=False, work=work)]
     rows = np.array(found).reshape(len(frames), len(VOIGT), 2, -1)
     return list((rows[:, :, 0] - rows[:, :, 1]) / STRAIN)
 

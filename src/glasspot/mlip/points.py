@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from glasspot.engine import deck
 from glasspot.engine.cell import LammpsCell
 from glasspot.engine.dump import DumpReader
 from glasspot.errors import GlasspotError
+from glasspot.files import scratch
 from glasspot.mlip.lammps_task import run_script
 from glasspot.mlip.model import Labels
 from glasspot.potential.learned import LearnedPotential
@@ -33,18 +33,21 @@ def members(potential: LearnedPotential) -> list[Path]:
 
 
 def single_points(
-    potential: LearnedPotential, frames: Sequence[Frame], coefficients: Sequence[Path] | None = None
+    potential: LearnedPotential,
+    frames: Sequence[Frame],
+    coefficients: Sequence[Path] | None = None,
+    work: Path | None = None,
 ) -> list[list[Labels]]:
     """Return for each frame what each of the ``coefficients`` files says of it (None: the model's own, one).
 
-    GlasspotError where LAMMPS fails, or a frame holds an element that the model does not know.
+    work: where LAMMPS's files are for a moment (:func:`glasspot.files.scratch`). GlasspotError where LAMMPS fails, or a
+    frame holds an element that the model does not know.
     """
     files = [potential.files["coefficients"]] if coefficients is None else list(coefficients)
     for frame in frames:
         for name in frame.species:
             potential.charge(name)
-    with tempfile.TemporaryDirectory(prefix="glasspot-points-") as name:
-        folder = Path(name)
+    with scratch(work) as folder:
         shutil.copyfile(potential.files["parameters"], folder / "parameters.pod")
         for k, path in enumerate(files):
             shutil.copyfile(path, folder / f"coefficients{k}.pod")

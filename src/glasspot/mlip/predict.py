@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from glasspot.dataset.labelled import LabelledFrame
 from glasspot.dataset.record import frames_named
@@ -23,10 +24,12 @@ def predict(
     frames: Sequence[LabelledFrame],
     on_step: OnStep | None = None,
     say: Callable[[str], None] | None = None,
+    work: Path | None = None,
 ) -> list[Labels]:
     """Return energy, forces and stress of each frame; their own labels are not looked at.
 
     on_step(done, in all): after each batch. say: told, a line at a time, what the user should know (a licence).
+    work: where files are for a moment (:func:`glasspot.files.scratch`).
     GlasspotError for an element that the model does not know, with the frames it is in, and where the program fails.
     """
     require_known(potential, frames)
@@ -37,7 +40,7 @@ def predict(
         if potential.kind == "gap":
             found += GapModel(say=say if start == 0 else None).predict(potential, batch)
         else:
-            found += [one[0] for one in single_points(potential, [frame.frame for frame in batch])]
+            found += [one[0] for one in single_points(potential, [frame.frame for frame in batch], work=work)]
         if on_step is not None:
             on_step(len(found), len(own))
     return found

@@ -46,9 +46,9 @@ class Prior:
     energies: FloatArray
     forces: FloatArray
 
-    def also(self, basis: PodBasis, frames: Sequence[Frame]) -> Prior:
-        """Return the prior with more frames in it, which count as packings do."""
-        one = _prior_of(basis, frames)
+    def also(self, basis: PodBasis, frames: Sequence[Frame], work: Path) -> Prior:
+        """Return the prior with more frames in it, which count as packings do; work: a folder for what is passing."""
+        one = _prior_of(basis, frames, work)
         return Prior(np.vstack([self.energies, one.energies]), self.forces + one.forces)
 
     def level(self, sums: Sums) -> float:
@@ -98,14 +98,14 @@ def make_prior(basis: PodBasis, data: Like, cache: Path) -> Prior:
     if path.exists():
         with np.load(path, allow_pickle=False) as kept:
             return Prior(kept["energies"], kept["forces"])
-    prior = _prior_of(basis, packings(data))
+    prior = _prior_of(basis, packings(data), cache)
     with replacing(path) as temporary:
         np.savez(temporary, energies=prior.energies, forces=prior.forces)
     return prior
 
 
-def _prior_of(basis: PodBasis, frames: Sequence[Frame]) -> Prior:
-    found = describe(basis, frames)
+def _prior_of(basis: PodBasis, frames: Sequence[Frame], work: Path) -> Prior:
+    found = describe(basis, frames, work=work)
     energies = np.array([one.values / frame.n_atoms for one, frame in zip(found, frames, strict=True)])
     return Prior(energies, np.asarray(sum(one.derivatives @ one.derivatives.T for one in found)))
 

@@ -7,7 +7,6 @@ are what it must be told of (:mod:`glasspot.mlip.prior`).
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from glasspot.dataset.labelled import LabelledFrame
 from glasspot.engine.base import EngineFailure, Simulation
 from glasspot.engine.lammps import LammpsEngine
+from glasspot.files import scratch
 from glasspot.mlip.design import labels_of
 from glasspot.potential.learned import LearnedPotential, distances_of
 from glasspot.protocol import Protocol, Stage
@@ -74,10 +74,10 @@ def close_neighbours(frame: Frame, closest: Mapping[str, float]) -> dict[tuple[s
     return found
 
 
-def fallen(potential: LearnedPotential, melt: Melt, seed: int) -> list[Frame]:
+def fallen(potential: LearnedPotential, melt: Melt, seed: int, work: Path) -> list[Frame]:
     """Return frames in which a melt of the model lies below all it was told of, or clumps; none where it stays a melt.
 
-    A run that ends badly (atoms lost) tells its last frames.
+    work: in it is the run's folder, until the run has ended. A run that ends badly (atoms lost) tells its last frames.
     """
     start = random_packing(melt.counts, melt.length, seed, distances_of(potential.closest))
     protocol = Protocol(
@@ -90,8 +90,8 @@ def fallen(potential: LearnedPotential, melt: Melt, seed: int) -> list[Frame]:
     )
     low: list[Frame] = []
     last: list[Frame] = []
-    with tempfile.TemporaryDirectory(prefix="glasspot-melt-") as folder:
-        run = LammpsEngine().run(Simulation(potential, start, protocol, seed), Path(folder))
+    with scratch(work) as folder:
+        run = LammpsEngine().run(Simulation(potential, start, protocol, seed), folder)
         try:
             for sample in run:
                 last = [*last[-2:], sample.frame]

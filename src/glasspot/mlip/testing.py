@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,12 +87,13 @@ def tested(
     dataset_frames: Sequence[LabelledFrame],
     on_step: OnStep | None = None,
     say: Callable[[str], None] | None = None,
+    work: Path | None = None,
 ) -> Tested:
     """Return what ``potential`` says of frames with labels, and how far that is from them.
 
     Frames without energies are tested on forces only, those without either are left out, and both is said.
-    on_step(done, in all), say: see :func:`glasspot.mlip.predict.predict`. GlasspotError where nothing can be compared,
-    and for an element that the model does not know.
+    on_step(done, in all), say, work: see :func:`glasspot.mlip.predict.predict`. GlasspotError where nothing can be
+    compared, and for an element that the model does not know.
     """
     if not dataset_frames:
         raise GlasspotError("there are no frames to test on.")
@@ -102,7 +104,7 @@ def tested(
             f"({frames_named([f.origin for f in dataset_frames])}). Where the file has them under unusual names, see "
             "docs/data.md."
         )
-    found = predict(potential, frames, on_step, say)
+    found = predict(potential, frames, on_step, say, work)
     rows = tuple(_row(potential, frame, one) for frame, one in zip(frames, found, strict=True))
     offset = find_offset(frames, found)
     return Tested(

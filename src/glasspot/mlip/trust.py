@@ -66,26 +66,29 @@ def has_committee(potential: LearnedPotential) -> bool:
     return potential.kind == "pod" and len(members(potential)) > 1
 
 
-def spreads(potential: LearnedPotential, frames: Sequence[Frame]) -> list[FloatArray]:
-    """Return the spread of the committee (eV/A), one array (n,) a frame.
+def spreads(potential: LearnedPotential, frames: Sequence[Frame], work: Path | None = None) -> list[FloatArray]:
+    """Return the spread of the committee (eV/A), one array (n,) a frame; work: :func:`glasspot.files.scratch`.
 
     GlasspotError without a committee, for an element that the model does not know, or where LAMMPS fails.
     """
     files = _committee(potential)
     found: list[FloatArray] = []
     for batch in _batches(frames):
-        for labels in single_points(potential, batch, files):
+        for labels in single_points(potential, batch, files, work):
             found.append(_spread(np.array([one.forces for one in labels])))
     return found
 
 
 def calibrate(
-    potential: LearnedPotential, frames: Sequence[LabelledFrame], reference: Sequence[Frame] = ()
+    potential: LearnedPotential,
+    frames: Sequence[LabelledFrame],
+    reference: Sequence[Frame] = (),
+    work: Path | None = None,
 ) -> Calibration:
     """Return what the spread of the committee means, from held-out ``frames`` with forces.
 
     ``reference``: good frames that a glass is compared with (those of the fit and the held-out ones; default: these).
-    GlasspotError without a committee, or for frames without forces.
+    work: :func:`glasspot.files.scratch`. GlasspotError without a committee, or for frames without forces.
     """
     files = [potential.files["coefficients"], *_committee(potential)]
     labelled = [frame for frame in frames if frame.forces is not None]
@@ -95,7 +98,7 @@ def calibrate(
     error: list[FloatArray] = []
     truths = iter([frame.forces for frame in labelled if frame.forces is not None])
     for batch in _batches([frame.frame for frame in labelled]):
-        for own, *others in single_points(potential, batch, files):
+        for own, *others in single_points(potential, batch, files, work):
             spread.append(_spread(np.array([one.forces for one in others])))
             error.append(np.linalg.norm(own.forces - next(truths), axis=1))
     return _calibration(spread, error, reference_of(reference or [frame.frame for frame in labelled]))
