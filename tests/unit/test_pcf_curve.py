@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from glasspot.errors import GlasspotError
 from glasspot.pcf.curve.model import CurveModel, train
 from glasspot.pcf.curve_set import CurveSet
 from glasspot.pcf.importance import importance
+from glasspot.pcf.model_file import load_model, save_model
 from glasspot.pcf.prediction import Prediction
 from pcf_samples import sample_set, true_curve
 
@@ -104,6 +107,12 @@ def test_state_is_plain_and_makes_the_same_model(model: CurveModel) -> None:
         np.testing.assert_array_equal(one.g, two.g)
         np.testing.assert_array_equal(one.high, two.high)
         assert one.number_density == two.number_density and one.warnings == two.warnings
+
+
+def test_a_file_whose_parts_do_not_fit_together_is_refused(model: CurveModel, tmp_path: Path) -> None:
+    path = save_model(replace(model, names=model.names[:-1]), tmp_path)
+    with pytest.raises(GlasspotError, match="names does not fit the rest"):
+        load_model(path)
 
 
 def test_same_seed_same_model(data: CurveSet) -> None:

@@ -118,7 +118,7 @@ def test_what_a_killed_driver_did_not_note_is_counted(folder: Path, after: int) 
 
 
 @pytest.mark.parametrize(
-    "noted", [None, 3, [1], {}, {"tally": 3, "search": []}, {"search": {"steps": 10**6, "most": None}}]
+    "noted", [None, 3, [1], {}, {"tally": 3, "search": []}, {"search": {"steps": 10**6, "most": None, "best": None}}]
 )
 def test_a_note_of_another_form_is_not_believed(folder: Path, noted: Any, said: Callable[..., list[str]]) -> None:
     before = overview(folder)
