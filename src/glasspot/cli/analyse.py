@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glasspot.cli.analyse_against import add_against_arguments, run_against, show
+from glasspot.cli.progress import Progress
 from glasspot.errors import GlasspotError
 
 if TYPE_CHECKING:
     from glasspot.structure.analysis import Analysis, Options
     from glasspot.structure.frames import Frame
 
+STARTING = "starting (the first run compiles the kernels, a few seconds)"
 HELP = "g(r), coordination, angles, Qn, rings and S(Q) of files of atoms"
 DESCRIPTION = """\
 Analyse the structure of a glass or a liquid: partial and total g(r), coordination numbers, bond
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
     options = _options(args)
     if args.against is not None:
-        with _progress(args.json) as tell:
+        with Progress(args.json, STARTING) as tell:
             found = run_against(args, options, list(_glasses(args, tell)), tell)
         show(found, args)
         return 0
@@ -138,7 +140,7 @@ def _results(args: argparse.Namespace, options: Options) -> list[tuple[str, Anal
     """Return (name, analysis) of each system."""
     from glasspot.structure.analysis import analyse
 
-    with _progress(args.json) as tell:
+    with Progress(args.json, STARTING) as tell:
         return [(name, analyse(frames, options, tell)) for name, frames in _glasses(args, tell)]
 
 
@@ -176,31 +178,3 @@ def _folders(out: Path, names: list[str]) -> list[Path]:
             out / next(s for s in (stem, *(f"{stem}-{k}" for k in range(2, len(names) + 2))) if s not in taken)
         )
     return folders
-
-
-class _progress:
-    """A live line on stderr while frames are read and counted; silent when stderr is not a terminal."""
-
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet or not sys.stderr.isatty()
-
-    def __enter__(self) -> Callable[[str, int, int], None]:
-        if self.quiet:
-            return lambda stage, done, in_all: None
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self.bar = Progress(
-            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            console=Console(stderr=True), transient=True,
-        )  # fmt: skip
-        self.task = self.bar.add_task("starting (the first run compiles the kernels, a few seconds)", total=None)
-        self.bar.start()
-        return self._tell
-
-    def _tell(self, stage: str, done: int, in_all: int) -> None:
-        self.bar.update(self.task, description=stage, completed=done, total=in_all or None)
-
-    def __exit__(self, *exception: object) -> None:
-        if not self.quiet:
-            self.bar.stop()
