@@ -4,7 +4,8 @@
     python benchmarks/status_time.py --runs 1000
 
 Each with the file in the page cache, and after it was dropped from there; with the driver's note of what it counted,
-and without it, as a driver leaves it that was killed. The store is made up, of the size of a real one: outcomes of
+with one from before the last 200 runs (it is made every two seconds: a driver that was killed), and without any. The
+store is made up, of the size of a real one: outcomes of
 50 kB, steps of a fit of 25 parameters.
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 PARAMETERS, KEYS, BLOB = 25, 6, 50_000
+NOTES = {"noted": 0, "killed": 200, "no note": None}  # -> runs after the note
 
 
 def main() -> None:
@@ -36,11 +38,11 @@ def main() -> None:
         if not (folder / "store.sqlite").exists():
             make(folder, args.runs)
         size = (folder / "store.sqlite").stat().st_size / 1e6
-        for noted in (True, False):
-            note(folder, noted)
+        for noted, missing in NOTES.items():
+            note(folder, missing)
             for words in ([], ["--all"], ["--json"]):
                 warm, cold = (statistics.median(timed(folder, words, cold) for _ in range(5)) for cold in (False, True))
-                print(f"{args.runs} runs, {size:.0f} MB, {'noted' if noted else 'killed'}, status {' '.join(words):6s} "
+                print(f"{args.runs} runs, {size:.0f} MB, {noted}, status {' '.join(words):6s} "
                       f"{warm:5.2f} s warm {cold:5.2f} s cold", flush=True)  # fmt: skip
     finally:
         if args.folder is None:
@@ -80,17 +82,20 @@ def make(folder: Path, runs: int) -> None:
     os.sync()
 
 
-def note(folder: Path, noted: bool) -> None:
-    """Leave the note that a driver leaves, or none."""
+def note(folder: Path, missing: int | None) -> None:
+    """Leave the note that a driver leaves, made before the last ``missing`` runs; None: no note."""
     from glasspot.campaign.tally import Standing, Tally
     from glasspot.store import Store
+    from glasspot.store.news import News
 
     with Store.create(folder) as store:
         standing = Standing()
-        for record in store.records("step"):
+        runs, steps = News(store).runs_after(0), store.records("step")
+        for record in steps[: len(steps) - (missing or 0)]:
             standing.add(record)
-        tally = Tally.of_store(store, None)
-        store.set_meta("now", {"tally": tally.encode(), "search": standing.encode()} if noted else None)
+        tally = Tally.of_runs(runs[: len(runs) - (missing or 0)])
+        there = missing is not None
+        store.set_meta("now", {"tally": tally.encode(), "search": standing.encode()} if there else None)
     os.sync()
 
 

@@ -17,6 +17,8 @@ from glasspot.cli import main
 from glasspot.report.overview import overview
 from glasspot.report.status import status
 from glasspot.store import Store
+from glasspot.store.news import News
+from glasspot.store.rows import Run
 from live_samples import note_of_now
 
 RUNS = 200  # enough that not all of them are told
@@ -106,15 +108,44 @@ def test_who_is_at_work_and_what_runs_where(folder: Path, said: Callable[..., li
 
 
 @pytest.mark.parametrize("after", [1, 30])
-def test_what_a_killed_driver_did_not_note_is_counted(folder: Path, after: int) -> None:
-    """The note is of every two seconds; what came after it is read."""
+def test_what_a_killed_driver_did_not_note_is_counted(
+    folder: Path, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The note is of every two seconds; what came after it is read, and only that."""
+    read: list[int] = []
+    runs_after = News.runs_after
+
+    def counting(news: News, number: int) -> list[Run]:
+        found = runs_after(news, number)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(News, "runs_after", counting)
     with Store.create(folder) as store:
         fill(store, RUNS, RUNS + after)
         store.put_record("step", RUNS + after, record(RUNS + after, 0.01))
     found = overview(folder)
     assert found.search.steps == RUNS + after + 1
     assert found.search.best is not None and found.search.best["cost"] == 0.01
-    assert found.tally.runs == RUNS + after
+    assert read == [after]
+    with Store.open(folder) as store:
+        assert found.tally.encode() == Tally.of_store(store, None).encode()
+
+
+def test_a_note_that_does_not_add_up_is_not_gone_on_from(folder: Path) -> None:
+    """Outcomes were lost, and made again by nobody: what the driver had noted is of another store."""
+    with Store.create(folder) as store:
+        fill(store, RUNS, RUNS + 3)
+        noted = Tally.of_store(store, None)
+    noted.seconds += 1e6
+    other = folder / "other"
+    with Store.create(other) as store:
+        for number in (*range(5), *range(9, RUNS + 3)):
+            fill(store, number, number + 1)
+        store.set_meta("now", {"tally": noted.encode()})
+        expected = Tally.of_store(store, None)
+        assert Tally.of_store(store, noted.encode()).encode() == expected.encode()
+    assert overview(other).tally.encode() == expected.encode()
 
 
 @pytest.mark.parametrize(

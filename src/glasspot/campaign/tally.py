@@ -22,10 +22,9 @@ class Tally:
 
     @classmethod
     def of_store(cls, store: Store, noted: Any) -> Tally:
-        """Return the tally of the outcomes in a store: the one that was ``noted`` where that knows them all."""
+        """Return the tally of the outcomes in a store: the one that was ``noted``, and what came after it."""
         news = News(store)
-        found = cls.decode(noted)
-        return found if found.runs == news.counts()[RUNS] else cls.of_runs(news.runs_after(-1))
+        return cls.decode(noted).completed(news, news.counts()[RUNS])
 
     @classmethod
     def of_runs(cls, runs: Iterable[Run]) -> Tally:
@@ -34,6 +33,16 @@ class Tally:
         for run in runs:
             tally.add(run.label, run.ok, run.reason, run.seconds)
         return tally
+
+    def completed(self, news: News, there: int) -> Tally:
+        """Return it with what was stored after it was noted, ``there`` outcomes in all.
+
+        Everything is counted anew where that does not add up, after a repair say.
+        """
+        if 0 < self.runs < there:
+            for run in news.runs_after(self.runs):  # outcomes are numbered from 1, in the order of storing
+                self.add(run.label, run.ok, run.reason, run.seconds)
+        return self if self.runs == there else Tally.of_runs(news.runs_after(0))
 
     def add(self, label: str, ok: bool, reason: str, seconds: float) -> None:
         """Count one outcome."""

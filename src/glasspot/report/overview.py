@@ -109,10 +109,8 @@ def state_of_ladder(folder: Path, states: Mapping[str, str]) -> str:
 
 
 def _tally(news: News, there: int, noted: Tally, at_work: bool) -> Tally:
-    """Return what came of the runs: as noted, where that is the last word or somebody is at work; else by reading."""
-    if noted.runs == there or (at_work and noted.runs):
-        return noted
-    return Tally.of_runs(news.runs_after(-1))
+    """Return what came of the runs: as noted; where nobody is at work, with what a killed driver did not note."""
+    return noted if at_work and noted.runs else noted.completed(news, there)
 
 
 def _standing(news: News, there: int, noted: Standing) -> Standing:

@@ -10,6 +10,7 @@ from glasspot.store.rows import RUNS, Run, digest, part_of
 from glasspot.store.store import Store
 
 IGNORED = ("now", "seconds", "sessions")  # values that change all the time and say nothing of a result
+SOME_RUNS = "SELECT runs.* FROM outcomes CROSS JOIN runs ON runs.key = outcomes.key WHERE outcomes.rowid > ?"
 AT_ONCE = 500  # values in one statement
 
 
@@ -44,10 +45,13 @@ class News:
         return self._access.reading(read)
 
     def runs_after(self, number: int) -> list[Run]:
-        """Return what is told of the outcomes stored after the one of this number, in the order of storing."""
-        rows = self._access.reading(
-            lambda: [Run.of_row(row) for row in self._access.rows("SELECT * FROM runs WHERE number > ?", (number,))]
-        )
+        """Return what is told of the outcomes stored after the one of this number, in the order of storing.
+
+        The first has number 1. Where only some are asked for, only these are read: by the outcomes' own order, which is
+        theirs, while the table of runs is ordered by key.
+        """
+        statement = SOME_RUNS if number > 0 else "SELECT * FROM runs WHERE number > ?"
+        rows = self._access.reading(lambda: [Run.of_row(row) for row in self._access.rows(statement, (number,))])
         return sorted(rows, key=lambda run: run.number)
 
     def records_after(self, kind: str, number: int, most: int = -1) -> list[tuple[int, dict[str, Any]]]:
