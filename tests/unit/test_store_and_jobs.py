@@ -15,6 +15,7 @@ from glasspot.potential.io import load_potential
 from glasspot.potential.parameters import ParameterSpace
 from glasspot.presets import preset
 from glasspot.store import STORE_FILE, Store
+from glasspot.store.access import Access
 
 
 def job(**changes: object) -> Job:
@@ -152,7 +153,7 @@ def test_an_interrupt_while_writing_does_not_stop_the_next_write(tmp_path: Path)
     """A fit that is interrupted notes its state as it ends: it must not find a transaction half done."""
     Store.create(tmp_path).close()
     connection = sqlite3.connect(tmp_path / STORE_FILE, isolation_level=None, factory=InterruptedConnection)
-    with Store(connection, tmp_path / STORE_FILE) as store:
+    with Store(Access(connection, tmp_path / STORE_FILE)) as store:
         connection.interrupt = True
         with pytest.raises(KeyboardInterrupt):
             store.put_record("step", 0, {"cost": 1.0})

@@ -15,6 +15,7 @@ from glasspot.store.connect import (
     DamagedError,
     is_damage,
     is_half_written,
+    looking_again,
     patiently,
     settle,
 )
@@ -25,11 +26,18 @@ Answer = TypeVar("Answer")
 
 
 class Access:
-    """The transactions of one connection to the store at ``path``."""
+    """The transactions of a connection to the store at ``path``.
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    renew: of a reader, gives it a new connection, which has forgotten what the old one has read. Raises GlasspotError.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, renew: Callable[[], sqlite3.Connection] | None = None
+    ) -> None:
         self.connection = connection
         self.path = path
+        self._renew = renew
+        self._doubted = False  # the last thing that was read made no sense
 
     def rows(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a statement; inside a transaction."""
@@ -47,6 +55,27 @@ class Access:
 
         Short, so that a driver on another machine need not wait for this reader.
         """
+        if self._renew is None:
+            return self._read(read)
+        try:
+            return looking_again(self.path, lambda: self._look(read))
+        except GlasspotError:
+            self._renew = None  # it stays so: other damage is believed at once
+            raise
+
+    def _look(self, read: Callable[[], Answer]) -> Answer:
+        """Read; on a new connection where the last try made no sense."""
+        if self._doubted and self._renew is not None:
+            fresh = self._renew()
+            self.connection.close()
+            self.connection, self._doubted = fresh, False
+        try:
+            return self._read(read)
+        except GlasspotError:
+            self._doubted = True
+            raise
+
+    def _read(self, read: Callable[[], Answer]) -> Answer:
         try:
             try:
                 return patiently(lambda: self._once(read), READER_PATIENCE_S)

@@ -17,6 +17,10 @@ Answer = TypeVar("Answer")
 PATIENCE_S = 300.0  # of the driver: a reader on another machine may hold the file for a while
 READER_PATIENCE_S = 30.0
 LEAVING_S = 2.0  # of a driver that ends, for readers that hold the file
+# What a client of a file server remembers of a file, its pages and that it is there, is older nowhere where the server
+# is not asked at each lock anyway (FUSE: a second, and one of the file system's own; NFS asks).
+AGE_S = 3.0
+LOOKS = 4  # at what looks damaged on a disk that other machines write to
 SPAN_S = 0.5  # SQLite waits so long by itself; between two such spans Ctrl-C is heard
 WAL_VERSION = 2  # bytes 18 and 19 of a file that expects a write-ahead log
 
@@ -93,8 +97,34 @@ def to_read(path: Path) -> sqlite3.Connection:
         raise
 
 
+def looking_again(path: Path, look: Callable[[], Answer]) -> Answer:
+    """Return what ``look`` gives; where it raises GlasspotError on a disk that other machines write to, look again.
+
+    Such a reader may have been given some pages of now and some of a moment ago, which do not go together.
+    """
+    for _ in range(LOOKS - 1):
+        try:
+            return look()
+        except GlasspotError:
+            if is_local(path.parent):
+                raise
+            time.sleep(AGE_S)
+    return look()
+
+
+def let_age(path: Path) -> None:
+    """Wait until this machine has forgotten what it knew of a store that another may have written a moment ago."""
+    if path.exists() and not is_local(path.parent):
+        time.sleep(AGE_S)
+
+
 def settle(path: Path, error: sqlite3.Error) -> None:
-    """Undo what a killed driver had half written; only who may write in the folder can."""
+    """Undo what a killed driver had half written; only who may write in the folder can.
+
+    Nothing is done where it may be of a driver at work on another machine: remembered here, and gone there.
+    """
+    if not is_local(path.parent) and not _stays(path):
+        return
     try:
         connection = sqlite3.connect(path, timeout=SPAN_S, isolation_level=None)
         try:
@@ -103,6 +133,23 @@ def settle(path: Path, error: sqlite3.Error) -> None:
             connection.close()
     except sqlite3.OperationalError:
         raise _left(path) from error
+
+
+def _stays(path: Path) -> bool:
+    """Tell whether what stands beside a store is left behind: each transaction of a driver at work has its own."""
+    before = _beside(path)
+    time.sleep(AGE_S)
+    return bool(before) and _beside(path) == before
+
+
+def _beside(path: Path) -> list[tuple[str, int, int, int]]:
+    """Return the journals beside a store, with what tells one from another."""
+    found = []
+    for end in ("-journal", "-wal"):
+        with suppress(OSError):
+            told = path.with_name(path.name + end).stat()
+            found.append((end, told.st_ino, told.st_mtime_ns, told.st_size))
+    return found
 
 
 def leave(connection: sqlite3.Connection) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from glasspot.errors import GlasspotError
 from glasspot.store.access import Access, unreadable
-from glasspot.store.connect import DamagedError, is_damage, leave, to_read, to_write
+from glasspot.store.connect import DamagedError, is_damage, leave, let_age, looking_again, to_read, to_write
 from glasspot.store.rows import META, RUNS, Run, digest, digest_bytes, part_of
 from glasspot.store.schema import ADD_OUTCOME, PUT_RUN, bring_up, is_old, make_empty
 
@@ -33,21 +33,21 @@ class Store:
     Everything that reads raises DamagedError where the file is not as it was written.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, writes: bool = False) -> None:
-        self._connection = connection
-        self._access = Access(connection, path)
+    def __init__(self, access: Access, writes: bool = False) -> None:
+        self._access = access
         self._writes = writes
         self._runs_checked = False
-        self.path = path
+        self.path = access.path
 
     @classmethod
     def create(cls, folder: Path) -> Store:
         """Open the store in ``folder`` for writing, and make it when it is not there."""
         path = folder / STORE_FILE
         try:
+            let_age(path)
             if not path.exists():
                 make_empty(path)
-            store = cls(to_write(path), path, writes=True)
+            store = cls(Access(to_write(path), path), writes=True)
         except (sqlite3.Error, OSError) as error:
             if isinstance(error, sqlite3.Error) and is_damage(error):
                 raise DamagedError(path, error) from error
@@ -68,23 +68,22 @@ class Store:
             inside = sorted(p.parent.name for p in folder.glob(f"*/{STORE_FILE}"))
             hint = f"; there are runs inside, such as {folder / inside[0]}" if inside else ""
             raise GlasspotError(f"{folder} is not the folder of a glasspot run (no {STORE_FILE} in it){hint}")
-        try:
-            connection = to_read(path)
-        except sqlite3.Error as error:
-            raise unreadable(path, error) from error
-        store = cls(connection, path)
-        try:
-            store._access.reading(store._look_old)
-        except BaseException:
-            store.close()
-            raise
-        return store
+        return cls(Access(looking_again(path, lambda: _reader(path)), path, lambda: _reader(path)))
 
     def __enter__(self) -> Store:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def let_go(self) -> None:
+        """Write nothing from now on, whatever is asked: another driver has the folder. A write is a GlasspotError."""
+        self._connection.execute("PRAGMA query_only=ON")
+        self._writes = False
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        return self._access.connection
 
     def close(self) -> None:
         """Close the file; a driver leaves a single one."""
@@ -109,22 +108,26 @@ class Store:
 
     def get_outcome(self, key: str) -> bytes | None:
         """Return the bytes of an outcome, or None when it is not there."""
-        found = self._outcome(key, "outcome")
-        if found is None:
-            return None
-        run, data = found
-        if not isinstance(data, bytes) or not (digest_bytes(data) == run.data if run.data else _is_archive(data)):
-            raise DamagedError(self.path, f"the outcome of run {key} is not as it was written")
-        return data
+
+        def read() -> bytes | None:
+            found = self._outcome(key, "outcome")
+            if found is None:
+                return None
+            run, data = found
+            if not isinstance(data, bytes) or not (digest_bytes(data) == run.data if run.data else _is_archive(data)):
+                raise ValueError(f"the outcome of run {key} is not as it was written")
+            return data
+
+        return self._access.reading(read)
 
     def get_spec(self, key: str) -> str | None:
         """Return what was asked of a run as JSON, or None when it is not there; its hash is the key."""
-        found = self._outcome(key, "spec")
+        found = self._access.reading(lambda: self._outcome(key, "spec"))
         return None if found is None else str(found[1])
 
     def has_outcome(self, key: str) -> bool:
         """Tell whether an outcome is there."""
-        return self._run(key) is not None
+        return self._access.reading(lambda: self._run(key)) is not None
 
     def count_outcomes(self) -> int:
         """Return how many outcomes are there."""
@@ -226,15 +229,12 @@ class Store:
         return runs
 
     def _run(self, key: str) -> Run | None:
-        def read() -> Run | None:
-            found = self._access.rows("SELECT * FROM runs WHERE key = ?", (key,))
-            if found:
-                return Run.of_row(found[0])
-            if not self._runs_checked:  # before "it is not there" is believed
-                self._all_runs()
-            return None
-
-        return self._access.reading(read)
+        found = self._access.rows("SELECT * FROM runs WHERE key = ?", (key,))
+        if found:
+            return Run.of_row(found[0])
+        if not self._runs_checked:  # before "it is not there" is believed
+            self._all_runs()
+        return None
 
     def _outcome(self, key: str, column: str) -> tuple[Run, Any] | None:
         """Return a run with a column of its outcome."""
@@ -242,9 +242,9 @@ class Store:
         if run is None:
             return None
         statement = f"SELECT {column} FROM outcomes WHERE key = ?"  # noqa: S608 - a word of this file
-        rows = self._access.reading(lambda: self._access.rows(statement, (key,)))
+        rows = self._access.rows(statement, (key,))
         if not rows:
-            raise DamagedError(self.path, f"the outcome of run {key} is gone")
+            raise ValueError(f"the outcome of run {key} is gone")
         return run, rows[0][0]
 
     def _bring_up(self) -> None:
@@ -253,10 +253,24 @@ class Store:
             with self._access.writing():
                 bring_up(self._connection, "main")
 
-    def _look_old(self) -> None:
-        """The same for this reader alone."""
-        if is_old(self._connection):
-            bring_up(self._connection, "temp")
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """Return a connection of a reader; for it alone, a store of before there were digests gets what it lacks."""
+    try:
+        connection = to_read(path)
+    except sqlite3.Error as error:
+        raise unreadable(path, error) from error
+
+    def look_old() -> None:
+        if is_old(connection):
+            bring_up(connection, "temp")
+
+    try:
+        Access(connection, path).reading(look_old)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _is_archive(data: bytes) -> bool:
