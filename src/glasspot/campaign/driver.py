@@ -1,7 +1,8 @@
 """The one process that drives a folder: the lock that it holds, and who it is.
 
-The lock is of the kernel, so it ends with the process, however that ends. It works over NFS as well. The file tells who
-holds it, or who held it last.
+The lock is of the kernel, so it ends with the process, however that ends, and file servers know it as well. The file
+tells who holds it, or who held it last. A file server that was restarted may have forgotten the lock, and give it to a
+second driver; so the first takes it again every second (:func:`hold_on`), and ends where it came too late.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ REQUEST_FILE = "stop.request"  # written by ``glasspot stop`` for the driver at 
 HEARD_S = 60.0  # a driver on another machine that noted what runs less than this ago is at work
 TRIES, PAUSE_S = 5, 0.1  # somebody who asks whether the folder is locked holds the lock for an instant
 
+_held: dict[Path, int] = {}  # the folders that this process drives, and the handles of their locks
+
+
+class FolderLostError(GlasspotError):
+    """Another driver has taken the folder of this one, which must not write there any more."""
+
 
 @dataclass(frozen=True)
 class Driver:
@@ -51,6 +58,7 @@ def driving(folder: Path) -> Iterator[None]:
         handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise GlasspotError(f"cannot write in {folder}: {error.strerror}; choose another --out") from error
+    place = folder.resolve()
     try:
         _lock(handle, folder)
         try:
@@ -59,11 +67,57 @@ def driving(folder: Path) -> Iterator[None]:
         except OSError as error:
             raise GlasspotError(f"cannot write in {folder}: {error.strerror}; choose another --out") from error
         _forget_request(folder)
+        _held[place] = handle
         try:
             yield
-        finally:
+        except FolderLostError:
+            raise  # a request there may be to the other driver
+        except BaseException:
             _forget_request(folder)
+            raise
+        _forget_request(folder)
     finally:
+        _close(_held.pop(place, handle))
+
+
+def hold_on(place: Path) -> None:
+    """Take the lock of a folder that this process drives again, where its file server may have forgotten it.
+
+    FolderLostError where another driver has had it since. ``place`` is resolved; of one that this process does not
+    drive nothing is asked. Where the server cannot be reached, the next write tells.
+    """
+    handle = _held.get(place)
+    if handle is None:
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nothing changes where it is held
+    except BlockingIOError:  # somebody asks who drives, or drives: then the name tells
+        pass
+    except OSError:  # a handle of before the server went away, which will not work again
+        with suppress(OSError):
+            _held[place] = _again(place)
+            _close(handle)
+    other = driver_of(place)
+    if other is not None and other.token != this_process().token:
+        raise FolderLostError(
+            f"the file server of {place} forgot the lock of this glasspot, and another works there now{_who(place)}: "
+            "this one has ended. What it had finished is kept"
+        )
+
+
+def _again(place: Path) -> int:
+    """Return a new handle of the lock, held. Raises OSError."""
+    handle = os.open(place / LOCK_FILE, os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        _close(handle)
+        raise
+    return handle
+
+
+def _close(handle: int) -> None:
+    with suppress(OSError):  # its file server is away; it is closed all the same
         os.close(handle)
 
 
@@ -80,7 +134,7 @@ def is_driven(folder: Path) -> bool:
     except OSError:  # no locks there: no driver would have begun
         return False
     finally:
-        os.close(handle)
+        _close(handle)
     return False
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from glasspot.campaign.driver import LOCK_FILE, REQUEST_FILE
+from glasspot.campaign.driver import LOCK_FILE, REQUEST_FILE, FolderLostError
 from glasspot.campaign.hooks import OUTPUT_FILE
 from glasspot.campaign.interrupt import EndedError
 from glasspot.campaign.log import LOG_FILE, EventLog
@@ -35,6 +35,10 @@ def state_noted(store: Store) -> Iterator[None]:
     except KeyboardInterrupt as told:
         state = told.state if isinstance(told, EndedError) else "interrupted"
         _note(store, log, state, None if state == "stopped" else str(told) or "Ctrl-C")
+        raise
+    except FolderLostError as error:
+        store.let_go()
+        log.write("folder-lost", message=error)
         raise
     except Exception as error:
         message = str(error) if isinstance(error, GlasspotError) else f"{type(error).__name__}: {error}"

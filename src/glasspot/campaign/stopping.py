@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from glasspot.campaign.driver import REQUEST_FILE, Driver, this_process
+from glasspot.campaign.driver import REQUEST_FILE, Driver, hold_on, this_process
 from glasspot.campaign.interrupt import EndedError
 from glasspot.campaign.log import EventLog
 from glasspot.execute.lost import NO_MORE_FILE
@@ -60,7 +60,7 @@ class StopWatch:
 
     def __init__(self, folder: Path, jobs: Path, log: EventLog) -> None:
         self.ending = False
-        self._places = (folder, folder.resolve().parent)
+        self._places = (folder.resolve(), folder.resolve().parent)
         self._mark = jobs / NO_MORE_FILE
         self._log = log
         self._looked = 0.0
@@ -73,11 +73,15 @@ class StopWatch:
     end = begin
 
     def look(self) -> None:
-        """Look, at most once a second; EndedError when the runs under way are to end as well."""
+        """Look, at most once a second, and hold on to the folder.
+
+        EndedError when the runs under way are to end as well; FolderLostError where another driver has the folder.
+        """
         if time.monotonic() - self._looked < LOOK_S:
             return
         self._looked = time.monotonic()
         for place in self._places:
+            hold_on(place)
             request = asked(place)
             if request is None or request.token != this_process().token:
                 continue

@@ -57,7 +57,8 @@ def _alone(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(handle)
+        with suppress(OSError):  # its file server was away meanwhile; what the job left counts, not its lock
+            os.close(handle)
 
 
 def _run_here(job: Job, start: Frame | None, folder: Path) -> None:
