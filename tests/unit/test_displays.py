@@ -103,7 +103,8 @@ def test_a_fit_in_a_terminal_has_a_live_line_and_leaves_the_terminal_as_it_was(m
         watch_a_fit()
     (text,) = told
     assert HIDE_CURSOR in text and text.rindex(SHOW_CURSOR) > text.rindex(HIDE_CURSOR)
-    assert "best R_chi 6.12 %  |  fit 4 25 %  |  1 to start  |  1.50 M atom-steps/s  |  about" in text
+    assert "best R_chi 6.12 %  |  fit 4 25 %  |  1 to start  |  1.50 M atom-steps/s  |" in text
+    assert "|  about 2 min for the runs asked for" in text  # the rest of one run and a whole one, of 80 s each
 
 
 def test_a_line_says_what_an_evaluation_was_for(capsys: pytest.CaptureFixture[str]) -> None:

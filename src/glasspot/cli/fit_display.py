@@ -134,15 +134,15 @@ class FitDisplay(Display):
 
     def _left(self, jobs: Sequence[RunningJob]) -> list[str]:
         """Return the time left in this part, [] where that is not known: in the fit that of all evaluations allowed."""
-        seconds = None
+        seconds, of = None, "left in this part"
         if self.current.startswith("fit"):
             seconds = search_seconds(self.marks.__getitem__, len(self.marks), self.plan.max_runs)
-        if seconds is None:
-            seconds = asked_seconds(now_of(jobs), None)
+            of = "for the runs asked for" if seconds is None else of  # its second round tells the pace of the search
+        seconds = asked_seconds(now_of(jobs), None) if seconds is None else seconds
         if seconds is None:
             return []
         amount = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
-        return [f"about {amount} left in this part"]
+        return [f"about {amount} {of}"]
 
     def _unverified(self) -> list[str]:
         potentials = {p.name: p for p in (self.plan.space.base, *self.plan.compare)}
