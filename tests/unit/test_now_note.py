@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 import live_samples as samples
 from glasspot.campaign.now import NOTE, Note, Now
+from glasspot.campaign.runner import Runner
 from glasspot.campaign.under_way import SHOWN, RunningJob, now_of
 from glasspot.store import Store
 
@@ -32,6 +34,22 @@ def test_a_note_of_another_form_says_nothing(tmp_path: Path, noted: Any) -> None
     with Store.create(tmp_path) as store:
         store.set_meta(NOTE, noted)
         assert Note.of(store).now is None
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [3, [1], {"tally": 3, "search": []}, {"tally": {"runs": float("inf"), "seconds": 0.0, "failed": {}}},
+     {"search": {"most": float("inf"), "steps": 0, "best": None}}],
+)  # fmt: skip
+def test_a_driver_goes_on_whatever_was_noted_before(tmp_path: Path, noted: Any) -> None:
+    with Store.create(tmp_path) as store:
+        store.set_meta(NOTE, noted)
+        note = Note.of(store)
+        assert note.now is None and note.tally.runs == note.search.steps == 0 and note.search.most is None
+        with Runner(store, tmp_path, ThreadPoolExecutor):
+            pass
+        note = Note.of(store)
+        assert note.now is not None and note.now.to_go == 0
 
 
 def test_a_note_is_read_whole(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from glasspot.campaign.batch import POLL_S, Batch, Times
 from glasspot.campaign.interrupt import InterruptKey
 from glasspot.campaign.kept import Kept
 from glasspot.campaign.log import EventLog
+from glasspot.campaign.now import NOTE, Note
 from glasspot.campaign.stopping import StopWatch
 from glasspot.campaign.tally import Standing, Tally
 from glasspot.campaign.under_way import RunningJob, UnderWay
@@ -53,7 +54,7 @@ class Runner:
         self.log = EventLog(folder)
         self.standing = Standing()  # of a search; kept by the campaign, noted for readers
         self._hosts: set[str] = set()  # on which runs were seen
-        self._tally = Tally.of_store(store, (store.get_meta("now") or {}).get("tally"))
+        self._tally = Tally.of_store(store, Note.of(store).tally)
         self._make_executor = make_executor
         self._executor: Executor | None = None
         self._on_running = on_running
@@ -143,7 +144,7 @@ class Runner:
         for host in now["hosts"].keys() - self._hosts:
             self._hosts.add(host)
             self.log.write("host-joins", host=host)
-        self.store.set_meta("now", {**now, "tally": self._tally.encode(), "search": self.standing.encode()})
+        self.store.set_meta(NOTE, {**now, "tally": self._tally.encode(), "search": self.standing.encode()})
 
     @property
     def ending(self) -> bool:

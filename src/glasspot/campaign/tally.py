@@ -21,10 +21,10 @@ class Tally:
         self.failed: dict[str, tuple[int, tuple[str, ...]]] = {}
 
     @classmethod
-    def of_store(cls, store: Store, noted: Any) -> Tally:
+    def of_store(cls, store: Store, noted: Tally | None = None) -> Tally:
         """Return the tally of the outcomes in a store: the one that was ``noted``, and what came after it."""
         news = News(store)
-        return cls.decode(noted).completed(news, news.counts()[RUNS])
+        return (noted or cls()).completed(news, news.counts()[RUNS])
 
     @classmethod
     def of_runs(cls, runs: Iterable[Run]) -> Tally:
@@ -65,7 +65,7 @@ class Tally:
             failed = {str(reason): (int(of["runs"]), tuple(map(str, of["first"])))
                       for reason, of in noted["failed"].items()}  # fmt: skip
             tally.runs, tally.seconds, tally.failed = int(noted["runs"]), float(noted["seconds"]), failed
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return cls()
         return tally
 
@@ -104,6 +104,6 @@ class Standing:
                 best = {"cost": float(best["cost"]), "error": float(best["error"]), "run": int(best["run"]),
                         "level": int(best["level"])}  # fmt: skip
             standing.steps, standing.best = int(noted["steps"]), best
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return cls()
         return standing
