@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from glasspot.errors import GlasspotError
-from glasspot.store import STORE_FILE, Store, connect, disk
+from glasspot.store import STORE_FILE, DamagedError, Store, connect, disk
 from mounts import read_only
 
 ENDS = ("", "-wal", "-shm", "-journal")
@@ -24,6 +24,7 @@ ENDS = ("", "-wal", "-shm", "-journal")
 def on_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every disk look like one that other machines see."""
     monkeypatch.setattr(connect, "is_local", lambda folder: False)
+    monkeypatch.setattr(connect, "AGE_S", 0.05)
 
 
 def journal(store: Store) -> str:
@@ -148,6 +149,100 @@ def test_a_reader_that_looks_on_while_the_driver_ends(tmp_path: Path) -> None:
     assert names(tmp_path) == {STORE_FILE}
 
 
+def with_sleeps(monkeypatch: pytest.MonkeyPatch, during: Callable[[], object] = lambda: None) -> list[float]:
+    """Let nobody who waits for what is remembered to age wait really; ``during`` happens meanwhile."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        during()
+
+    monkeypatch.setattr(connect.time, "sleep", sleep)
+    return slept
+
+
+def pages_of_before(path: Path) -> Callable[[], object]:
+    """Put the first page of a change to come over a store, and none of the others; return what makes it whole."""
+    now = path.read_bytes()
+    mixed = bytearray(now[:4096] + bytes(len(now) - 4096))
+    mixed[27] += 1  # the number of changes
+    path.write_bytes(mixed)
+    return lambda: path.write_bytes(now)
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_what_only_looks_damaged_through_a_network_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_network: None, opened: bool
+) -> None:
+    with Store.create(tmp_path) as store:
+        put(store, 1)
+    if opened:
+        with Store.open(tmp_path) as reader:
+            slept = with_sleeps(monkeypatch, pages_of_before(store.path))
+            assert reader.get_outcome("k1") == b"x" * 5000
+    else:
+        slept = with_sleeps(monkeypatch, pages_of_before(store.path))
+        with Store.open(tmp_path) as reader:
+            assert reader.get_outcome("k1") == b"x" * 5000
+    assert slept == [connect.AGE_S]
+
+
+def test_damage_that_stays_is_told_and_then_believed_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_network: None
+) -> None:
+    with Store.create(tmp_path) as store:
+        put(store, 1)
+    with Store.open(tmp_path) as reader:
+        slept = with_sleeps(monkeypatch)
+        mend = pages_of_before(store.path)
+        for _ in range(2):
+            with pytest.raises(DamagedError):
+                reader.get_outcome("k1")
+        assert len(slept) == connect.LOOKS - 1
+        mend()
+
+
+def test_damage_on_a_disk_of_this_machine_is_believed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Store.create(tmp_path).close()
+    pages_of_before(tmp_path / STORE_FILE)
+    slept = with_sleeps(monkeypatch)
+    with Store.open(tmp_path) as reader, pytest.raises(DamagedError):
+        reader.outcomes()
+    assert slept == []
+
+
+def test_a_driver_waits_until_a_store_of_another_machine_is_seen_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_network: None
+) -> None:
+    slept = with_sleeps(monkeypatch)
+    Store.create(tmp_path).close()
+    assert slept == []
+    Store.create(tmp_path).close()
+    assert slept == [connect.AGE_S]
+
+
+def test_a_journal_that_is_remembered_and_gone_undoes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_network: None
+) -> None:
+    """A client of a file server may show the journal of a transaction that has ended: what was written must stand."""
+    journal, remembered = tmp_path / f"{STORE_FILE}-journal", tmp_path / "remembered"
+    with Store.create(tmp_path) as store:
+        put(store, 1)
+        store._connection.execute("PRAGMA cache_size=5")  # so that the journal is on the disk before the end
+
+        def remember(statement: str) -> None:
+            if statement == "COMMIT":
+                shutil.copy(journal, remembered)
+
+        store._connection.set_trace_callback(remember)
+        store.put_outcome("k2", "a large run", {}, True, "", 1.0, b"y" * 9_000_000)
+    shutil.copy(remembered, journal)
+    slept = with_sleeps(monkeypatch, lambda: journal.unlink(missing_ok=True))
+    with Store.open(tmp_path) as store:
+        assert [outcome["key"] for outcome in store.outcomes()] == ["k1", "k2"]
+    assert slept
+
+
 KILLED = """
 import os, sys
 from pathlib import Path
@@ -168,6 +263,13 @@ def killed(folder: Path, where: str) -> None:
     """Leave a store as a driver does that is killed in the middle of a write."""
     done = subprocess.run([sys.executable, "-c", KILLED, str(folder), where])
     assert done.returncode == 9
+
+
+def test_a_journal_that_was_left_behind_on_a_network_is_undone(tmp_path: Path, on_network: None) -> None:
+    killed(tmp_path, "shared")
+    with Store.open(tmp_path) as store:
+        assert len(store.outcomes()) == 3
+    assert names(tmp_path) == {STORE_FILE}
 
 
 @pytest.mark.parametrize("where", ["local", "shared"])
