@@ -153,8 +153,8 @@ class Batch:
             return str(error) or type(error).__name__
         except (OSError, UnwritableError) as error:
             raise RunFailedError(
-                f"{job.label} could not be run in {self.runner.job_folder(job.key)} ({error}); is the disk full? "
-                "What was finished is kept; mend it and use --resume"
+                f"{job.label} could not be run in {self.runner.job_folder(job.key)} ({error}); is the disk full, or "
+                "its file server away? What was finished is kept; mend it and use --resume"
             ) from error
         return ""
 
