@@ -112,8 +112,8 @@ class Access:
             if is_damage(error):
                 raise DamagedError(self.path, error) from error
             raise GlasspotError(
-                f"the store {self.path} cannot be written ({error}); is the disk full, the folder read-only, or its file "
-                "server away? What was finished is kept; mend it and use --resume"
+                f"the store {self.path} cannot be written ({error}); is the disk full, the folder read-only, or its "
+                "file server away? What was finished is kept; mend it and use --resume"
             ) from error
         finally:
             self._undo()  # left in the middle (Ctrl-C, say): must not stand in the way of the next write
