@@ -8,6 +8,7 @@ import platform
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -88,7 +89,7 @@ def events(folder: Path) -> list[str]:
 
 def watch(folder: Path) -> StopWatch:
     folder.mkdir(parents=True, exist_ok=True)
-    return StopWatch(folder, folder / "jobs", EventLog(folder))
+    return StopWatch(folder, folder / "jobs", EventLog(folder), lambda _: None)
 
 
 @pytest.mark.usefixtures("at_each_look")
@@ -190,6 +191,56 @@ def test_a_worker_begins_no_job_where_the_mark_stands(tmp_path: Path) -> None:
     with pytest.raises(NotBegunError):
         run_job(jobs(1)[0], None, tmp_path / "key")
     assert not (tmp_path / "key").exists()
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "THINKS_S", 0.2)
+    monkeypatch.setattr(stopping, "NAP_S", 0.02)
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_driver_that_thinks_is_ended_too(tmp_path: Path) -> None:
+    """About its next points, say: it does not look, for minutes perhaps."""
+    with Store.create(tmp_path) as store:
+        with (
+            pytest.raises(EndedError, match="stopped on request") as told,
+            Runner(store, tmp_path, lambda: OneAtATime({})),
+        ):
+            ask(tmp_path, STRANGER, after_runs=False)
+            think(0.5)
+            ask(tmp_path, this_process(), after_runs=True)
+            think(0.5)  # nothing is under way, and the thought may end
+            ask(tmp_path, this_process(), after_runs=False)
+            think(30)
+        assert told.value.state == "stopped"
+        assert events(tmp_path) == ["stop-asked"]
+    end = time.monotonic() + 10
+    while "glasspot-stop" in {thread.name for thread in threading.enumerate()}:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def think(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sum(range(1000))
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_driver_that_looks_itself_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[EndedError] = []
+    monkeypatch.setattr(stopping, "LOOK_S", -1.0)
+    one = StopWatch(tmp_path, tmp_path / "jobs", EventLog(tmp_path), told.append)
+    one.begin()
+    ask(tmp_path, this_process(), after_runs=False)
+    for _ in range(20):
+        with pytest.raises(EndedError):
+            one.look()
+        time.sleep(0.01)
+    one.end()
+    time.sleep(0.5)
+    assert not told
 
 
 # The signals.

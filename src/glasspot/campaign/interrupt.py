@@ -6,6 +6,7 @@ the exception and goes on as if nothing had been asked. So the signal is noted a
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
 from types import FrameType
@@ -34,6 +35,7 @@ class InterruptKey:
 
     def __init__(self) -> None:
         self._asked: KeyboardInterrupt | None = None
+        self._told: KeyboardInterrupt | None = None  # by another thread, in place of what a signal means
         self._held = False
         self._before: dict[signal.Signals, Any] = {}
 
@@ -55,12 +57,21 @@ class InterruptKey:
         if asked is not None:
             raise asked
 
+    def tell(self, ending: EndedError) -> None:
+        """Raise ``ending`` in the main thread, wherever it stands, as a signal would; called by another thread.
+
+        Nothing comes of it where all signals are somebody else's.
+        """
+        if self._before:
+            self._told = ending
+            _thread.interrupt_main(next(iter(self._before)))
+
     def hold(self) -> None:
         """Only note the signals from now on: the work that is left is short and must be done."""
         self._held = True
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._asked = _told_by(number)
+        self._asked = self._told or _told_by(number)
         if not self._held:
             raise self._asked
 

@@ -62,7 +62,7 @@ class Runner:
         self._keep_folders = keep_folders
         self._known = Kept(CACHE_BYTES)
         self._key = InterruptKey()
-        self._stop = StopWatch(folder, folder / "jobs", self.log)
+        self._stop = StopWatch(folder, folder / "jobs", self.log, self._key.tell)
         self._under_way = UnderWay(self.job_folder)
         self._noted = self._looked = -NOTE_S
 

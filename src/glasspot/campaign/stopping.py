@@ -8,7 +8,9 @@ from __future__ import annotations
 import getpass
 import json
 import platform
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ from glasspot.execute.lost import NO_MORE_FILE
 from glasspot.files import write_text
 
 LOOK_S = 1.0
+THINKS_S = 3.0  # without a look of its own: the driver thinks, about its next points say
+NAP_S = 1.0  # between two looks in its place
 STOPPED = "stopped on request"
 
 
@@ -56,10 +60,13 @@ class StopWatch:
     """Looks for a request to this process: in the folder of its run, and in that around it, of a ladder of runs.
 
     ``ending``: somebody asked that no more runs begin. Workers see it by a file beside the folders of their jobs.
+    ``tell``: called from another thread where the driver thinks, and does not look, and the runs are to end as well.
     """
 
-    def __init__(self, folder: Path, jobs: Path, log: EventLog) -> None:
+    def __init__(self, folder: Path, jobs: Path, log: EventLog, tell: Callable[[EndedError], None]) -> None:
         self.ending = False
+        self._tell = tell
+        self._over = threading.Event()
         self._places = (folder.resolve(), folder.resolve().parent)
         self._mark = jobs / NO_MORE_FILE
         self._log = log
@@ -67,10 +74,14 @@ class StopWatch:
 
     def begin(self) -> None:
         """Let runs begin, whatever an earlier driver left behind."""
-        with suppress(OSError):
-            self._mark.unlink(missing_ok=True)
+        self._forget()
+        self._looked = time.monotonic()
+        threading.Thread(target=self._while_it_thinks, daemon=True, name="glasspot-stop").start()
 
-    end = begin
+    def end(self) -> None:
+        """Look no more, and leave nothing for a later driver."""
+        self._over.set()
+        self._forget()
 
     def look(self) -> None:
         """Look, at most once a second, and hold on to the folder.
@@ -82,8 +93,8 @@ class StopWatch:
         self._looked = time.monotonic()
         for place in self._places:
             hold_on(place)
-            request = asked(place)
-            if request is None or request.token != this_process().token:
+            request = self._request(place)
+            if request is None:
                 continue
             if not request.after_runs:
                 self._log.write("stop-asked", by=request.by)
@@ -94,6 +105,26 @@ class StopWatch:
                 with suppress(OSError):  # without the mark a few more runs begin, and are waited for
                     self._mark.parent.mkdir(parents=True, exist_ok=True)
                     self._mark.touch()
+
+    def _request(self, place: Path) -> StopRequest | None:
+        """Return the request to this process in a folder; None where there is none."""
+        request = asked(place)
+        return request if request is not None and request.token == this_process().token else None
+
+    def _forget(self) -> None:
+        with suppress(OSError):
+            self._mark.unlink(missing_ok=True)
+
+    def _while_it_thinks(self) -> None:
+        """Look for a driver that does not look itself; it knows Ctrl-C anywhere, and ends as by that."""
+        while not self._over.wait(NAP_S):
+            if time.monotonic() - self._looked < THINKS_S:
+                continue
+            for request in map(self._request, self._places):
+                if request is not None and not request.after_runs and not self._over.is_set():
+                    self._log.write("stop-asked", by=request.by)
+                    self._tell(ended())
+                    return
 
 
 def ended() -> EndedError:
