@@ -36,7 +36,9 @@ class Record:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._handle.close()
+        # A run that ended otherwise, or was given up, is told as such: not by a disk that takes no last line.
+        with suppress(*([OSError] if kind else [])):
+            self._handle.close()
 
     def write(self, row: ThermoRow) -> None:
         """Write a line; it can be read at once."""
