@@ -175,9 +175,8 @@ def kills(trial: Trial, number: int) -> dict[str, Any]:
             resume = (place / "store.sqlite").exists()
             driver = start_glasspot(*trial.words, place, *["--resume"] * resume)
             resumes += resume
-            before: set[str] = set()
             while driver.poll() is None and sum(done.values()) < number:
-                time.sleep(trial.chance.expovariate(1 / 2.0))
+                time.sleep(trial.chance.expovariate(1 / 6.0))
                 kind = trial.chance.choice(["driver", "driver", "worker"])
                 before = set(stored(places[1]))
                 _kill(driver, kind, done)
@@ -222,7 +221,8 @@ def outages(trial: Trial, number: int, breaks: str, mends: str, away_s: float) -
         wait_for(lambda: _is_back(trial))
         trial.finish(trial.b / f"away{k}")
         said = output.splitlines()[-1] if driver.returncode else ""
-        faults = ["a traceback"] * ("Traceback" in output) + trial.faults(trial.b / f"away{k}")
+        faults = [output[output.index("Traceback") :]] if "Traceback" in output else []
+        faults += trial.faults(trial.b / f"away{k}")
         found.append({"exit": driver.returncode, "said": said, "faults": faults})
     return found
 
