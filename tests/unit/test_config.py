@@ -273,6 +273,8 @@ def test_folders_are_guarded(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(GlasspotError, match="not empty"):
         check_folder(tmp_path, resume=False)
+    with driving(tmp_path):  # what stands there may be of a driver that has just begun; its lock refuses the next one
+        check_folder(tmp_path, resume=False)
     file = tmp_path / "file"
     file.write_text("")
     with pytest.raises(GlasspotError, match="is a file"):

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from glasspot.campaign.driver import LOCK_FILE, REQUEST_FILE, FolderLostError
+from glasspot.campaign.driver import LOCK_FILE, REQUEST_FILE, FolderLostError, is_driven
 from glasspot.campaign.hooks import OUTPUT_FILE
 from glasspot.campaign.interrupt import EndedError
 from glasspot.campaign.log import LOG_FILE, EventLog
@@ -19,7 +19,8 @@ from glasspot.evaluate.job import EngineChoice
 from glasspot.store import STORE_FILE, Store
 
 # What may stand in a folder that holds no run yet.
-OURS = (LOCK_FILE, REQUEST_FILE, LOG_FILE, OUTPUT_FILE)
+PROBE = ".write-test"
+OURS = (LOCK_FILE, REQUEST_FILE, LOG_FILE, OUTPUT_FILE, PROBE)
 PAGE_TOKEN = "page"  # noqa: S105 - the store's entry of the token of its live page: who can read the one may read both
 
 
@@ -58,7 +59,10 @@ def _note(store: Store, log: EventLog, state: str, message: str | None) -> None:
 
 
 def check_folder(folder: Path, resume: bool) -> None:
-    """Refuse a folder that holds another run or other files, before anything is written."""
+    """Refuse a folder that holds another run or other files, before anything is written.
+
+    Where a driver is at work that began a moment ago, its lock refuses a second one, and says who it is.
+    """
     if folder.is_file():
         raise GlasspotError(f"{folder} is a file; --out expects a folder")
     has_run = (folder / STORE_FILE).exists()
@@ -66,7 +70,8 @@ def check_folder(folder: Path, resume: bool) -> None:
         raise GlasspotError(f"there is no run to resume in {folder}; leave --resume out to start one")
     if not resume and has_run:
         raise GlasspotError(f"{folder} holds a run already; go on with it by --resume, or choose another --out")
-    if not resume and folder.is_dir() and any(p.name not in OURS for p in folder.iterdir()):
+    strange = not resume and folder.is_dir() and any(p.name not in OURS for p in folder.iterdir())
+    if strange and not is_driven(folder):
         raise GlasspotError(f"{folder} is not empty and holds no glasspot run; choose another --out")
 
 
@@ -74,9 +79,9 @@ def make_folder(folder: Path) -> None:
     """Make the folder; GlasspotError when it cannot be made or written in."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".write-test"
+        probe = folder / PROBE
         probe.write_bytes(b"")
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another driver that begins now may have been faster
     except OSError as error:
         raise GlasspotError(f"cannot write in {folder}: {error.strerror}; choose another --out") from error
 
