@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -21,6 +22,16 @@ class UnwritableError(GlasspotError):
     """A file could not be written: the folder's fault, not that of what should be written."""
 
 
+def unwritable(what: str, error: OSError) -> UnwritableError:
+    """Return the error of a place that cannot be written, with what mends it; ``what``: "cannot write a.csv", say."""
+    why = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UnwritableError(f"{what}: {why}. Make room there, or choose another folder.")
+    if error.errno in (errno.EIO, errno.ENOTCONN, errno.ESTALE, errno.ETIMEDOUT):
+        return UnwritableError(f"{what}: {why}. Is the disk in trouble, or its file server away?")
+    return UnwritableError(f"{what}: {why}. Choose a folder that you may write to.")
+
+
 @contextmanager
 def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
     """Give a temporary path in the same folder to write to; it takes the place of ``path`` when the block ends well.
@@ -34,9 +45,7 @@ def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
         os.close(handle)
     except OSError as error:
-        raise UnwritableError(
-            f"cannot write {path}: {error.strerror}. Choose a folder that you may write to."
-        ) from error
+        raise unwritable(f"cannot write {path}", error) from error
     temporary = Path(name)
     try:
         yield temporary
@@ -45,7 +54,7 @@ def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
-        raise UnwritableError(f"cannot write {path}: {error.strerror}. Is the disk full?") from error
+        raise unwritable(f"cannot write {path}", error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -62,10 +71,7 @@ def scratch(folder: Path | None) -> Iterator[Path]:
             folder.mkdir(parents=True, exist_ok=True)
         made = tempfile.TemporaryDirectory(prefix=".work-", dir=folder)
     except OSError as error:
-        raise UnwritableError(
-            f"cannot write into {folder or 'the temporary folder'}: {error.strerror}. Choose a folder that you may "
-            "write to."
-        ) from error
+        raise unwritable(f"cannot write into {folder or 'the temporary folder'}", error) from error
     with made as name:
         yield Path(name)
 

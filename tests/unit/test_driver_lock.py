@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from glasspot.campaign.driver import (
     is_driven,
     this_process,
 )
+from glasspot.campaign.runner import Runner
 from glasspot.campaign.stopping import ask
 from glasspot.errors import GlasspotError
 from glasspot.evaluate import run as run_module
@@ -120,6 +122,23 @@ def test_a_fit_that_lost_its_folder_writes_nothing_more_there(tmp_path: Path, mo
         assert store.get_meta("failure") is None
         assert made[4] not in {outcome["key"] for outcome in store.outcomes()}  # it lies in its folder
     assert " folder-lost " in (folder / "glasspot.log").read_text()
+
+
+def test_a_driver_that_thinks_holds_on_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "THINKS_S", 0.1)
+    monkeypatch.setattr(stopping, "NAP_S", 0.02)
+    place = tmp_path.resolve()
+    with (
+        Store.create(place) as store,
+        pytest.raises(FolderLostError, match="this one has ended"),
+        driving(place),
+        Runner(store, place, lambda: pytest.fail("nothing is run")),
+    ):
+        fcntl.flock(driver_module._held[place], fcntl.LOCK_UN)
+        time.sleep(0.5)
+        assert is_driven(place)
+        another_comes(place)
+        time.sleep(30)
 
 
 def test_a_worker_whose_lock_was_lost_has_done_its_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

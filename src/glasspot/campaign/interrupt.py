@@ -6,7 +6,6 @@ the exception and goes on as if nothing had been asked. So the signal is noted a
 
 from __future__ import annotations
 
-import _thread
 import signal
 import threading
 from types import FrameType
@@ -34,8 +33,8 @@ class InterruptKey:
     """Notes the signals in a ``with`` block, which may stand in another; only the main thread can."""
 
     def __init__(self) -> None:
-        self._asked: KeyboardInterrupt | None = None
-        self._told: KeyboardInterrupt | None = None  # by another thread, in place of what a signal means
+        self._asked: BaseException | None = None
+        self._told: BaseException | None = None  # by another thread, in place of what a signal means
         self._held = False
         self._before: dict[signal.Signals, Any] = {}
 
@@ -57,14 +56,15 @@ class InterruptKey:
         if asked is not None:
             raise asked
 
-    def tell(self, ending: EndedError) -> None:
+    def tell(self, ending: BaseException) -> None:
         """Raise ``ending`` in the main thread, wherever it stands, as a signal would; called by another thread.
 
         Nothing comes of it where all signals are somebody else's.
         """
-        if self._before:
+        main = threading.main_thread().ident
+        if self._before and main is not None:
             self._told = ending
-            _thread.interrupt_main(next(iter(self._before)))
+            signal.pthread_kill(main, next(iter(self._before)))
 
     def hold(self) -> None:
         """Only note the signals from now on: the work that is left is short and must be done."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from glasspot.campaign.driver import REQUEST_FILE, Driver, hold_on, this_process
+from glasspot.campaign.driver import REQUEST_FILE, Driver, FolderLostError, hold_on, this_process
 from glasspot.campaign.interrupt import EndedError
 from glasspot.campaign.log import EventLog
 from glasspot.execute.lost import NO_MORE_FILE
@@ -60,13 +60,14 @@ class StopWatch:
     """Looks for a request to this process: in the folder of its run, and in that around it, of a ladder of runs.
 
     ``ending``: somebody asked that no more runs begin. Workers see it by a file beside the folders of their jobs.
-    ``tell``: called from another thread where the driver thinks, and does not look, and the runs are to end as well.
+    ``tell``: called from another thread, with what :meth:`look` would raise, where the driver thinks and does not look.
     """
 
-    def __init__(self, folder: Path, jobs: Path, log: EventLog, tell: Callable[[EndedError], None]) -> None:
+    def __init__(self, folder: Path, jobs: Path, log: EventLog, tell: Callable[[BaseException], None]) -> None:
         self.ending = False
         self._tell = tell
         self._over = threading.Event()
+        self._looking = threading.Lock()  # one thread at a time has the handles of the folder's locks
         self._places = (folder.resolve(), folder.resolve().parent)
         self._mark = jobs / NO_MORE_FILE
         self._log = log
@@ -92,7 +93,6 @@ class StopWatch:
             return
         self._looked = time.monotonic()
         for place in self._places:
-            hold_on(place)
             request = self._request(place)
             if request is None:
                 continue
@@ -107,7 +107,9 @@ class StopWatch:
                     self._mark.touch()
 
     def _request(self, place: Path) -> StopRequest | None:
-        """Return the request to this process in a folder; None where there is none."""
+        """Hold on to a folder; return the request to this process there, None where there is none."""
+        with self._looking:
+            hold_on(place)
         request = asked(place)
         return request if request is not None and request.token == this_process().token else None
 
@@ -120,11 +122,16 @@ class StopWatch:
         while not self._over.wait(NAP_S):
             if time.monotonic() - self._looked < THINKS_S:
                 continue
-            for request in map(self._request, self._places):
-                if request is not None and not request.after_runs and not self._over.is_set():
-                    self._log.write("stop-asked", by=request.by)
-                    self._tell(ended())
-                    return
+            try:
+                for place in self._places:
+                    request = self._request(place)
+                    if request is not None and not request.after_runs:
+                        self._log.write("stop-asked", by=request.by)
+                        raise ended()
+            except (EndedError, FolderLostError) as ending:
+                if not self._over.is_set():
+                    self._tell(ending)
+                return
 
 
 def ended() -> EndedError:

@@ -25,7 +25,7 @@ from glasspot.dataset.labelled import LabelledFrame
 from glasspot.dataset.split import by_hash
 from glasspot.engine.ase_calculator import LICENCE, make_calculator
 from glasspot.errors import GlasspotError
-from glasspot.files import UnwritableError, parse_json, parse_toml, scratch, write_text
+from glasspot.files import parse_json, parse_toml, scratch, unwritable, write_text
 from glasspot.mlip.gap_data import data_text, machine_memory, memory_needed
 from glasspot.mlip.gap_program import Progress, find_gap_fit, run_gap_fit
 from glasspot.mlip.gap_settings import SEARCHED, SPACE, arguments, checked
@@ -114,9 +114,7 @@ class GapModel:
                 record = {"fit": name, "settings": values, "seconds": seconds, "frames": len(train)}
                 return _put(potential, folder, {**record, "quippy-ase": version("quippy-ase"), "memory_bytes": memory})
         except OSError as error:
-            raise UnwritableError(
-                f"cannot write into {folder}: {error.strerror}. Is the disk full? Or choose another folder."
-            ) from error
+            raise unwritable(f"cannot write into {folder}", error) from error
 
     def predict(self, potential: LearnedPotential, frames: Sequence[LabelledFrame]) -> list[Labels]:
         """Return energy, forces and stress by quippy; GlasspotError for an element that the model does not know."""

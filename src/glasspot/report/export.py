@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from glasspot.errors import GlasspotError, did_you_mean
+from glasspot.files import unwritable
 from glasspot.potential.io import potential_to_toml
 from glasspot.potential.learned import AnyPotential, LearnedPotential, learned_to_toml
 
@@ -52,9 +53,7 @@ def write_potential_files(
                 WRITERS[format_](potential, species, made)
             return sorted(file.replace(folder / file.name) for file in made.iterdir())
     except OSError as error:
-        raise GlasspotError(
-            f"cannot write into {folder}: {error.strerror or error}. Choose a folder that you may write to."
-        ) from error
+        raise unwritable(f"cannot write into {folder}", error) from error
 
 
 def _write_toml(potential: AnyPotential, species: Sequence[str], folder: Path) -> None:
