@@ -33,7 +33,7 @@ from glasspot.report.status import status
 from glasspot.store import Store
 from glasspot.store.disk import file_system
 
-# Runs of about a second, fifty of them.
+# Runs of about a second, some thirty of them.
 LONGER = SETTINGS.replace("max_runs = 6", "max_runs = 100").replace("\nsample_ps = 1", "\nsample_ps = 8")
 MOST_S = 300.0
 
