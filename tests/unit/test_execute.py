@@ -109,3 +109,64 @@ def test_a_worker_does_not_outlive_a_driver_that_was_killed(tmp_path: Path) -> N
         assert is_alive(worker)
         driver.send_signal(signal.SIGKILL)
     assert wait_until_gone(worker)
+
+
+def begin_and_wait(folder: Path) -> None:
+    """Stand in for a job whose engine must clean up."""
+    try:
+        (folder / "begun").touch()
+        time.sleep(600)
+    finally:
+        time.sleep(0.3)
+        (folder / "cleaned-up").touch()
+
+
+def test_a_worker_that_is_told_to_end_cleans_up_and_does_nothing_more(tmp_path: Path) -> None:
+    """Neither the next job of the queue, nor a traceback: it would read what another one had begun to read."""
+    executor = LocalPool(1)
+    try:
+        pid, _ = executor.submit(pid_and_threads).result(30)
+        running = executor.submit(begin_and_wait, tmp_path)
+        following = [executor.submit((tmp_path / f"next-{k}").touch) for k in range(3)]
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        os.kill(pid, signal.SIGTERM)
+        for future in (running, *following):
+            with pytest.raises(BrokenExecutor):
+                future.result(30)
+        assert (tmp_path / "cleaned-up").exists() and not list(tmp_path.glob("next-*"))
+        assert wait_until_gone(pid)
+    finally:
+        stop(executor)
+
+
+INTERRUPTED = """
+import sys, time
+from pathlib import Path
+from glasspot.execute.local import LocalPool
+if __name__ == "__main__":
+    executor = LocalPool(2)
+    for _ in range(6):
+        executor.submit(time.sleep, 600)
+    print("begun", flush=True)
+    try:
+        time.sleep(600)
+    except KeyboardInterrupt:
+        executor.stop()
+        sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.05, 0.3, 1.0])
+def test_ctrl_c_is_not_for_the_workers_and_nobody_complains(after_s: float, tmp_path: Path) -> None:
+    """It reaches them as well, in the same terminal, also those that are just being started."""
+    script = tmp_path / "driver.py"
+    script.write_text(INTERRUPTED)
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen([sys.executable, script], **both) as driver:  # type: ignore[call-overload]
+        assert driver.stdout is not None
+        driver.stdout.readline()
+        time.sleep(after_s)
+        os.killpg(driver.pid, signal.SIGINT)
+        _, errors = driver.communicate(timeout=30)
+    assert driver.returncode == 130 and errors == ""

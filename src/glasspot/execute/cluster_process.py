@@ -20,7 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from glasspot.execute.local import GRACE_S, PARENT_POLL_S, start_worker
+from glasspot.execute.local import GRACE_S, PARENT_POLL_S, do_job, start_worker
 
 INTERCHANGE = "parsl.executors.high_throughput.interchange"
 MANAGER = "parsl.executors.high_throughput.process_worker_pool"
@@ -34,7 +34,7 @@ def work(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any,
         _worker_of = os.getppid()
         start_worker(_worker_of)
     began = time.monotonic()
-    found = function(*arguments)
+    found = do_job(function, arguments, {})
     return found, time.monotonic() - began
 
 
