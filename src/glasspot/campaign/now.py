@@ -98,6 +98,11 @@ class Note:
     tally: Tally
     search: Standing
 
+    def encode(self) -> dict[str, Any]:
+        """Return plain values, for the store."""
+        now = {} if self.now is None else self.now.encode()
+        return {**now, "tally": self.tally.encode(), "search": self.search.encode()}
+
     @classmethod
     def of(cls, store: Store) -> Note:
         """Return what the driver of a store noted last."""

@@ -140,11 +140,11 @@ class Runner:
 
     def _note(self) -> None:
         """Note for readers what runs, and what came of what ran."""
-        now = self._under_way.record()
-        for host in now["hosts"].keys() - self._hosts:
+        now = self._under_way.now()
+        for host in now.hosts.keys() - self._hosts:
             self._hosts.add(host)
             self.log.write("host-joins", host=host)
-        self.store.set_meta(NOTE, {**now, "tally": self._tally.encode(), "search": self.standing.encode()})
+        self.store.set_meta(NOTE, Note(now, self._tally, self.standing).encode())
 
     @property
     def ending(self) -> bool:

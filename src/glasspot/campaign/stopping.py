@@ -10,7 +10,7 @@ import json
 import platform
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -92,13 +92,7 @@ class StopWatch:
         if time.monotonic() - self._looked < LOOK_S:
             return
         self._looked = time.monotonic()
-        for place in self._places:
-            request = self._request(place)
-            if request is None:
-                continue
-            if not request.after_runs:
-                self._log.write("stop-asked", by=request.by)
-                raise ended()
+        for request in self._requests():
             if not self.ending:
                 self.ending = True
                 self._log.write("stop-asked", by=request.by, after="runs")
@@ -106,12 +100,18 @@ class StopWatch:
                     self._mark.parent.mkdir(parents=True, exist_ok=True)
                     self._mark.touch()
 
-    def _request(self, place: Path) -> StopRequest | None:
-        """Hold on to a folder; return the request to this process there, None where there is none."""
-        with self._looking:
-            hold_on(place)
-        request = asked(place)
-        return request if request is not None and request.token == this_process().token else None
+    def _requests(self) -> Iterator[StopRequest]:
+        """Hold on to the folders; yield requests to this process to let no more runs begin, raise what ends it."""
+        for place in self._places:
+            with self._looking:
+                hold_on(place)
+            request = asked(place)
+            if request is None or request.token != this_process().token:
+                continue
+            if not request.after_runs:
+                self._log.write("stop-asked", by=request.by)
+                raise ended()
+            yield request
 
     def _forget(self) -> None:
         with suppress(OSError):
@@ -123,11 +123,7 @@ class StopWatch:
             if time.monotonic() - self._looked < THINKS_S:
                 continue
             try:
-                for place in self._places:
-                    request = self._request(place)
-                    if request is not None and not request.after_runs:
-                        self._log.write("stop-asked", by=request.by)
-                        raise ended()
+                list(self._requests())  # those that are not raised can wait
             except (EndedError, FolderLostError) as ending:
                 if not self._over.is_set():
                     self._tell(ending)

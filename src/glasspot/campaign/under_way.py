@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from glasspot.campaign.now import Now, RunNow
 from glasspot.evaluate.job import Job
@@ -82,9 +81,9 @@ class UnderWay:
                 del self._out[key]
         return list(self._jobs.values())
 
-    def record(self) -> dict[str, Any]:
-        """Return what a reader of the store is told of what runs, as plain values."""
-        return now_of(self._jobs.values()).encode()
+    def now(self) -> Now:
+        """Return what a reader of the store is told of what runs."""
+        return now_of(self._jobs.values())
 
     def _read(self, key: str) -> bool:
         """Read the progress of one job; tell whether it has begun."""

@@ -143,7 +143,7 @@ class PodModel:
                 self.on_melt(seed - 1, self.melts)
             model = solve(prior.added(sums, self.prior, level), weights)
             with scratch(folder) as place:
-                low = fallen(self._write(design.basis, [model], (), place), melt, seed, place)
+                low = fallen(self._write(design.basis, [model], (), place), melt, seed, place / "run")
             calm = calm + 1 if not low else 0
             if calm == CALM:
                 return prior, ()

@@ -16,7 +16,6 @@ import numpy as np
 from glasspot.dataset.labelled import LabelledFrame
 from glasspot.engine.base import EngineFailure, Simulation
 from glasspot.engine.lammps import LammpsEngine
-from glasspot.files import scratch
 from glasspot.mlip.design import labels_of
 from glasspot.potential.learned import LearnedPotential, distances_of
 from glasspot.protocol import Protocol, Stage
@@ -74,10 +73,10 @@ def close_neighbours(frame: Frame, closest: Mapping[str, float]) -> dict[tuple[s
     return found
 
 
-def fallen(potential: LearnedPotential, melt: Melt, seed: int, work: Path) -> list[Frame]:
+def fallen(potential: LearnedPotential, melt: Melt, seed: int, folder: Path) -> list[Frame]:
     """Return frames in which a melt of the model lies below all it was told of, or clumps; none where it stays a melt.
 
-    work: in it is the run's folder, until the run has ended. A run that ends badly (atoms lost) tells its last frames.
+    folder: of the run. A run that ends badly (atoms lost) tells its last frames.
     """
     start = random_packing(melt.counts, melt.length, seed, distances_of(potential.closest))
     protocol = Protocol(
@@ -90,22 +89,21 @@ def fallen(potential: LearnedPotential, melt: Melt, seed: int, work: Path) -> li
     )
     low: list[Frame] = []
     last: list[Frame] = []
-    with scratch(work) as folder:
-        run = LammpsEngine().run(Simulation(potential, start, protocol, seed), folder)
-        try:
-            for sample in run:
-                last = [*last[-2:], sample.frame]
-                if sample.energy_eV / start.n_atoms < melt.lowest - TOO_LOW or _clumps(sample.frame, potential, melt):
-                    low.append(sample.frame)
-                if len(low) == MOST:
-                    break
-        except EngineFailure as failure:
-            if failure.reason in ("no-program", "killed", "time-limit"):
-                raise
-            # A packing gives off heat as it melts; that alone is no fall.
-            return low if low or failure.reason == "too-hot" else last
-        finally:
-            run.close()  # type: ignore[attr-defined]  # a generator: closing it stops the program
+    run = LammpsEngine().run(Simulation(potential, start, protocol, seed), folder)
+    try:
+        for sample in run:
+            last = [*last[-2:], sample.frame]
+            if sample.energy_eV / start.n_atoms < melt.lowest - TOO_LOW or _clumps(sample.frame, potential, melt):
+                low.append(sample.frame)
+            if len(low) == MOST:
+                break
+    except EngineFailure as failure:
+        if failure.reason in ("no-program", "killed", "time-limit"):
+            raise
+        # A packing gives off heat as it melts; that alone is no fall.
+        return low if low or failure.reason == "too-hot" else last
+    finally:
+        run.close()  # type: ignore[attr-defined]  # a generator: closing it stops the program
     return low
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from glasspot.errors import GlasspotError, did_you_mean
-from glasspot.files import unwritable
+from glasspot.files import scratch, unwritable
 from glasspot.potential.io import potential_to_toml
 from glasspot.potential.learned import AnyPotential, LearnedPotential, learned_to_toml
 
@@ -46,9 +45,7 @@ def write_potential_files(
         )
     folder = Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".") as name:
-            made = Path(name)
+        with scratch(folder) as made:
             for format_ in formats:
                 WRITERS[format_](potential, species, made)
             return sorted(file.replace(folder / file.name) for file in made.iterdir())

@@ -36,9 +36,11 @@ class Record:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A run that ended otherwise, or was given up, is told as such: not by a disk that takes no last line.
-        with suppress(*([OSError] if kind else [])):
+        try:
             self._handle.close()
+        except OSError:
+            if kind is None:  # a run that ended otherwise is told as such: not by a disk that takes no last line
+                raise
 
     def write(self, row: ThermoRow) -> None:
         """Write a line; it can be read at once."""
